@@ -1,0 +1,105 @@
+/**
+ * Local folder: the LOCAL side of a pair. Every name is resolved component by component
+ * against open directory descriptors without following links, so nothing outside the
+ * folder is read or written, whatever is planted or swapped meanwhile (invariant 8).
+ */
+import type { Name } from '#core/name.ts';
+import type { LocalState } from '#core/state.ts';
+import type { CommitOrder, CommitOutcome, RecoveryPointer } from './commit.ts';
+import type { Staged, StageOutcome } from './content.ts';
+import type { DigestSpec } from './digest.ts';
+
+/** One step of a walk. */
+export type WalkItem =
+  | { readonly kind: 'entry'; readonly name: Name; readonly state: LocalState }
+  /** Something that no name can hold; `shown` is printable, with escapes. */
+  | { readonly kind: 'unsyncable'; readonly shown: string; readonly code: string; readonly text: string }
+  /** A directory whose contents could not be read: names below it are unknown, not absent. */
+  | { readonly kind: 'unreadable'; readonly name: Name; readonly text: string };
+
+export interface LocalFolderFacts {
+  readonly hardLinks: boolean;
+  /** Names that differ only in case, or only in Unicode form, are the same file here. */
+  readonly foldsCase: boolean;
+  readonly foldsUnicode: boolean;
+}
+
+export type ProbeOutcome =
+  | { readonly result: 'state'; readonly state: LocalState }
+  /** A commit of ours holds the name half-way: neither absent nor present; ask again. */
+  | { readonly result: 'in-commit' }
+  /** The name cannot exist here as named (a case or Unicode twin holds it). */
+  | { readonly result: 'twin'; readonly twin: string };
+
+export interface LocalFolder {
+  readonly facts: LocalFolderFacts;
+
+  /**
+   * Makes a folder a pair's: checks it, makes `.holdfast/` with its marker, finds out `facts`.
+   * @throws HoldfastError folder-missing, folder-denied, already-exists (marker of another pair)
+   */
+  attach(pairId: string): Promise<LocalFolderFacts>;
+
+  /** @throws HoldfastError folder-missing, folder-unmarked, folder-denied: then nothing about names may be concluded (invariant 6). */
+  check(): Promise<void>;
+
+  /**
+   * All entries in order of the UTF-8 bytes of their names, without following links and without `.holdfast/`
+   * and what `isExcluded` names (excluded directories are not entered).
+   * Memory is bounded by the largest directories along one path. Names that appear or vanish meanwhile may be missed.
+   */
+  walk(isExcluded: (name: Name, isDirectory: boolean) => boolean): AsyncIterable<WalkItem>;
+
+  /** The live state of one name; `hash` of a file is null. @throws as `check` when the root is gone. */
+  probe(name: Name): Promise<ProbeOutcome>;
+
+  /** Digest of a file that is still `expected`. @returns null when it changed before or while it was read. */
+  hash(name: Name, expected: LocalState, digest: DigestSpec): Promise<string | null>;
+
+  /** Stage for upload. `settledBefore` (ms since the epoch): a file modified later is still being written. */
+  stage(name: Name, expected: LocalState, digest: DigestSpec, settledBefore: number): Promise<StageOutcome>;
+
+  /**
+   * Pull: fetches into a private file, verifies, and puts it under the name by the commit protocol. Missing parent
+   * directories are made. Repairs what a crashed commit of the same name left behind first.
+   */
+  pull(name: Name, content: Staged, order: CommitOrder<LocalState>): Promise<CommitOutcome<LocalState>>;
+
+  /** Removes the entry if it still is `order.expected`; a file goes to the trash, a directory must be empty. */
+  remove(name: Name, order: CommitOrder<LocalState>): Promise<CommitOutcome<LocalState>>;
+
+  /**
+   * Repairs all commits that began before `before` (ms since the epoch) and never ended.
+   * @returns names that may have changed by it.
+   */
+  recover(before: number): Promise<readonly Name[]>;
+
+  /**
+   * The late look: when a trashed file changed after it was displaced, a writer held it open; its content becomes
+   * a conflict copy. @returns the conflict copy's name, or null when nothing changed.
+   */
+  lookAgain(
+    name: Name,
+    pointer: RecoveryPointer,
+    conflictName: (attempt: number) => Name,
+  ): Promise<Name | null>;
+
+  /** Puts trashed content back under `name` if nothing is there. @returns false when the name is taken. */
+  restore(name: Name, pointer: RecoveryPointer): Promise<boolean>;
+
+  /** Deletes one trashed thing whose retention ended. Idempotent. */
+  discard(pointer: RecoveryPointer): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** Hints that names may have changed; `lost` says that any name may have. */
+export type ChangeHint =
+  | { readonly kind: 'names'; readonly names: readonly Name[] }
+  | { readonly kind: 'lost'; readonly reason: string };
+
+export interface ChangeSource {
+  /** Starts watching; `onHint` is called from then until `close`. Resolves once changes are seen. */
+  start(onHint: (hint: ChangeHint) => void): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+/**
+ * Object store: one container of one store, the REMOTE side of a pair. Adapters translate
+ * a dialect and run its commit protocol (design section 6); what a store cannot promise is
+ * data in `capabilities`, not a subclass. Adapters classify errors and never retry a write.
+ */
+import type { Name } from '#core/name.ts';
+import type { RemoteState } from '#core/state.ts';
+import type { CommitOrder, CommitOutcome } from './commit.ts';
+import type { Staged, StageOutcome } from './content.ts';
+import type { DigestSpec } from './digest.ts';
+
+/** How well the endpoint honours a precondition, found by real conflicting writes (never by asking). */
+export type Guard =
+  /** Refused by the store itself, atomically as far as a probe can tell. */
+  | 'enforced'
+  /** Checked before the write, not atomic with it; the adapter verifies afterwards. */
+  | 'advisory'
+  /** Accepted and ignored. */
+  | 'ignored';
+
+export interface StoreCapabilities {
+  readonly createOnly: Guard;
+  readonly replaceIf: Guard;
+  readonly deleteIf: Guard;
+  /** Displaced content stays readable as a version. */
+  readonly versions: boolean;
+  /** A listing may be behind the objects without limit (Swift): nothing in it is proof. */
+  readonly listingLags: boolean;
+  readonly serverSideCopy: boolean;
+  /** Neither guard nor version protects a write here: shown to operators as "unprotected window". */
+  readonly unprotectedWindow: boolean;
+  /** Bytes; larger files become the problem `content-too-large`. */
+  readonly maxObjectBytes: number;
+}
+
+/** One listed object. A hint; names are raw, for the caller to judge (invariant 10). */
+export interface ListedObject {
+  readonly rawName: string;
+  readonly state: RemoteState;
+}
+
+export interface ListPage {
+  readonly objects: readonly ListedObject[];
+  /** Raw name to continue after; null at the end. */
+  readonly next: string | null;
+}
+
+/** What a container is, to notice that it was recreated (invariant 6). */
+export interface ContainerFacts {
+  /** The id Holdfast wrote into the container's metadata; null when there is none. */
+  readonly identity: string | null;
+  /** Changes whenever any object changes, as far as the store tells; equal means "perhaps nothing changed". */
+  readonly fingerprint: string;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+export interface ObjectStore {
+  /** Valid after `attach` or when given stored capabilities at construction. */
+  readonly capabilities: StoreCapabilities;
+  readonly digest: DigestSpec;
+
+  /**
+   * Makes the container usable: creates it when absent and `create` is set, switches versioning on unless refused,
+   * writes `identity` into its metadata when it has none, and probes the capabilities with real conflicting writes
+   * under a unique hidden name which it removes again.
+   * @returns the container's facts after that; its identity may be one written earlier by another pair.
+   * @throws HoldfastError container-missing, credentials-refused, store-unreachable, store-refused
+   */
+  attach(options: { create: boolean; versioning: boolean; identity: string }): Promise<ContainerFacts>;
+
+  /** @throws HoldfastError container-missing, credentials-refused, store-unreachable, ... */
+  container(): Promise<ContainerFacts>;
+
+  /** Objects with names after `after` (null: from the start) in order of UTF-8 bytes, at most `limit` (1 to 10,000). */
+  list(after: string | null, limit: number): Promise<ListPage>;
+
+  /**
+   * The live state of one name, asked of the newest replica. `absent` is proof: a direct 404 while the container
+   * itself was seen present with `identity` (invariant 6; null: identity is not checked).
+   * @throws HoldfastError container-missing, container-replaced instead of ever guessing absence.
+   */
+  probe(name: Name, identity: string | null): Promise<RemoteState>;
+
+  /**
+   * Stage for download: a handle pinned to exactly `expected`. Opening may cost no request:
+   * a mismatch found later surfaces from `read` as StaleContent. mtimeNs and mode may be refined by the first read.
+   */
+  stage(name: Name, expected: RemoteState): Promise<StageOutcome>;
+
+  /**
+   * Pull: writes the content under the name if the store still holds `order.expected`, verifies that nothing slipped
+   * in between, and rescues what did as a conflict copy.
+   */
+  pull(name: Name, content: Staged, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>>;
+
+  /** Removes the object if the store still holds `order.expected`. Removing what is absent already is `applied`. */
+  remove(name: Name, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>>;
+
+  /** Closes connections. The adapter is unusable afterwards. */
+  close(): Promise<void>;
+}
