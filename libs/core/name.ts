@@ -31,7 +31,6 @@ const encoder = new TextEncoder();
  */
 export function nameFault(raw: string): NameFault | null {
   if (!raw.isWellFormed()) return 'name-not-unicode';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(raw)) return 'name-control-character';
   const segments = raw.split('/');
   for (const segment of segments) {
