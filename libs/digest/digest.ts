@@ -39,12 +39,12 @@ export function pithosBlockHash(bytes: Uint8Array): string {
  */
 export function merkleHash(leaves: readonly string[]): string {
   if (leaves.length === 0) return pithosBlockHash(new Uint8Array(0));
-  let level = leaves.map((leaf) => Buffer.from(leaf, 'hex'));
+  let level: Uint8Array[] = leaves.map((leaf) => Buffer.from(leaf, 'hex'));
   const padding = Buffer.alloc(32);
   const width = 2 ** Math.ceil(Math.log2(level.length));
   while (level.length < width) level.push(padding);
   while (level.length > 1) {
-    const next: Buffer[] = [];
+    const next: Uint8Array[] = [];
     for (let index = 0; index < level.length; index += 2) {
       const pair = createHash('sha256')
         .update(level[index]!)
@@ -53,7 +53,7 @@ export function merkleHash(leaves: readonly string[]): string {
     }
     level = next;
   }
-  return level[0]!.toString('hex');
+  return Buffer.from(level[0]!).toString('hex');
 }
 
 const NULS = Buffer.alloc(64 * 1024);

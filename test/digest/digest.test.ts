@@ -19,6 +19,36 @@ const VECTORS: readonly (readonly [content: string, root: string])[] = [
   ['abcde', 'bafb9e4a16b0f3da98f78d6e1e0ff1a9e086515e1539943e12fb2ef872d7c7f5'],
   ['abcdefghijkl', '79025c7ac731d2033181d1fcb4a74c9b983471b7d3a09f834eae66b491ba36f8'],
   ['abcd\0\0\0\0', '618795b153067c09dd1253ac1a8a5398447d0c62232303cef1fb2ee0f39906e9'],
+  ['abcd\0\0\0\0x', '03842c9f9fcf3a8450a8736260743e4d8396af0d76a6cb228ed7d2e5ab612666'],
+  ['abcdefghijklmnopq', '431c94afa28e767d7d4e5db3026a7e07882cb5cd2841b8b6f4d06d388dbada30'],
+];
+
+const BLOCK = 4 * 1024 * 1024;
+const run = (letter: string, length = BLOCK): Buffer => Buffer.alloc(length, letter);
+
+/** The same page's rows with blocks of 4 MiB. */
+const LARGE_VECTORS: readonly (readonly [content: string, chunks: readonly Buffer[], root: string])[] = [
+  ['one block', [run('a')], '299285fc41a44cdb038b9fdaf494c76ca9d0c866672b2b266c1a0c17dda60a05'],
+  [
+    'one block and a byte',
+    [run('a'), run('b', 1)],
+    '565546ad93383e225e7cf808fb4d527a54dec54826a5c34a24c1f19a03c62583',
+  ],
+  [
+    'three blocks',
+    [run('a'), run('b'), run('c')],
+    'f5606c1bece5aba405e7dd15042a2b43f46f547055a4e17710ed98b4fa204797',
+  ],
+  [
+    'a block that ends in NULs',
+    [run('a', BLOCK - 2), run('\0', 2)],
+    '3902eecefae732533c2c9b8522ff64f828875c0299b112075983fc7b4f4bfb86',
+  ],
+  [
+    'a block and a NUL',
+    [run('a'), run('\0', 1)],
+    '43d8da4e742a7e85fe95ff6fddab8094594701e82ed6ccb44332892f03e37487',
+  ],
 ];
 
 function digestOf(spec: Parameters<typeof createDigest>[0], chunks: readonly Uint8Array[]): string {
@@ -43,6 +73,12 @@ describe('digest', () => {
   for (const [content, root] of VECTORS) {
     test(`the Pithos hash of ${JSON.stringify(content)} in blocks of 4 is the published one`, () => {
       assert.equal(digestOf({ algorithm: 'pithos', blockSize: 4 }, [Buffer.from(content)]), root);
+    });
+  }
+
+  for (const [content, chunks, root] of LARGE_VECTORS) {
+    test(`the Pithos hash of ${content} in blocks of 4 MiB is the published one`, () => {
+      assert.equal(digestOf({ algorithm: 'pithos', blockSize: BLOCK }, chunks), root);
     });
   }
 
