@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
   bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
   DriverAdapterError,
   type SqlDriverAdapter,
   type SqlMigrationAwareDriverAdapterFactory,
@@ -40,10 +41,19 @@ const TEXT_OID = 25;
 /** No table and no enum of the database is managed by somebody else. */
 export const EVERYTHING = { externalTables: [], externalEnums: [] };
 
+// The engine hands a panic's words to this global before it traps; without it the words are lost.
+const panic: { text: string; set_message(text: string): void } = {
+  text: '',
+  set_message(text) {
+    panic.text = text;
+  },
+};
+
 let loaded: Promise<typeof SchemaEngine> | undefined;
 
 function loadEngine(): Promise<typeof SchemaEngine> {
   loaded ??= (async () => {
+    Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: panic });
     const module = bindings as unknown as Bindings;
     const main = fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm'));
     const bytes = readFileSync(main.replace(/schema_engine\.js$/, 'schema_engine_bg.wasm'));
@@ -83,8 +93,12 @@ export async function withSchemaEngine<T>(
   );
   try {
     return await work(engine);
+  } catch (error) {
+    throw panic.text === ''
+      ? error
+      : new Error(`the schema engine panicked: ${panic.text}`, { cause: error });
   } finally {
-    engine.free();
+    if (panic.text === '') engine.free();
     await pool.end();
   }
 }
@@ -97,7 +111,7 @@ function wholeScripts(
   options: EngineOptions,
 ): SqlMigrationAwareDriverAdapterFactory {
   const whole = (adapter: PgAdapter): SqlDriverAdapter => {
-    catalogTypesAsText(adapter.underlyingDriver());
+    readCatalogChars(adapter);
     adapter.executeScript = async (script) => {
       try {
         await adapter.underlyingDriver().query(options.rewrite?.(script) ?? script);
@@ -117,19 +131,28 @@ function wholeScripts(
 }
 
 /**
- * The catalog has columns of the one-byte type "char", which the adapter refuses
- * and the engine takes as text; only `db:diff` reads them.
+ * The catalog has columns of the one-byte type "char", which the adapter refuses. It
+ * is shown text instead, and the engine, which asks one thing at a time, what it was.
  */
-function catalogTypesAsText(pool: pg.Pool): void {
+function readCatalogChars(adapter: PgAdapter): void {
+  let chars: number[] = [];
+  const pool = adapter.underlyingDriver();
   const send = pool.query.bind(pool) as (config: unknown) => Promise<pg.QueryResult>;
   const query = async (config: unknown): Promise<pg.QueryResult> => {
     const result = await send(config);
-    for (const field of result.fields ?? []) {
-      if (field.dataTypeID === CHAR_OID) field.dataTypeID = TEXT_OID;
-    }
+    chars = (result.fields ?? []).flatMap(({ dataTypeID }, index) =>
+      dataTypeID === CHAR_OID ? [index] : [],
+    );
+    for (const index of chars) result.fields[index]!.dataTypeID = TEXT_OID;
     return result;
   };
   pool.query = query as typeof pool.query;
+  const queryRaw = adapter.queryRaw.bind(adapter);
+  adapter.queryRaw = async (statement) => {
+    const result = await queryRaw(statement);
+    for (const index of chars) result.columnTypes[index] = ColumnTypeEnum.Character;
+    return result;
+  };
 }
 
 function describeForEngine(error: unknown): unknown {

@@ -16,6 +16,8 @@ export interface PendingDecision {
   readonly action: Action;
   readonly displaced: Displaced;
   readonly reason: string;
+  /** Failed attempts so far that count towards backoff. */
+  readonly attempts: number;
 }
 
 export interface Entry {

@@ -244,8 +244,10 @@ export interface Archive {
   /** Pairs (not paused, not disabled) with work that is due. */
   work(): Promise<readonly Work[]>;
   counts(pairId: number): Promise<PairCounts>;
-  /** Whether any decision of the pair is pending at or below this name. */
-  isPendingBelow(pairId: number, name: Name): Promise<boolean>;
+  /** Whether any decision is pending or any candidate is waiting below this name (not at it). */
+  hasWorkBelow(pairId: number, name: Name): Promise<boolean>;
+  /** Marks every name below this one that LOCAL or REMOTE remembers as present. */
+  markBelow(pairId: number, sides: CandidateSides, name: Name): Promise<void>;
 
   openProblem(pairId: number, shown: string, problem: ProblemText): Promise<void>;
   /** Closes problems with these codes that were not seen since `before`: a full scan or poll no longer met them. */
