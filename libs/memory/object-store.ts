@@ -1,0 +1,315 @@
+/**
+ * Memory store: a container held in this process, honest about every promise of the port.
+ * Each mutation happens at one point without awaiting, so its guards are truly atomic,
+ * and every version is kept. The container outlives the stores opened on it.
+ */
+import { createHash } from 'node:crypto';
+import { compareNames, type Name } from '#core/name.ts';
+import type { RemoteState } from '#core/state.ts';
+import { sameRemoteContent } from '#core/state.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { CommitOrder, CommitOutcome, RecoveryPointer } from '#ports/commit.ts';
+import { NOTHING_DISPLACED } from '#ports/commit.ts';
+import { type Staged, type StagedFile, type StageOutcome, StaleContent } from '#ports/content.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
+
+type Body =
+  | { readonly kind: 'file'; readonly bytes: Uint8Array }
+  | { readonly kind: 'directory' | 'unhandled' | 'absent' };
+
+interface Attributes {
+  readonly mtimeNs: bigint | null;
+  readonly mode: number | null;
+}
+
+interface Version extends Attributes {
+  readonly id: string;
+  readonly writtenAt: Date;
+  readonly body: Body;
+  readonly state: RemoteState;
+}
+
+const NO_ATTRIBUTES: Attributes = { mtimeNs: null, mode: null };
+
+/** The container itself, with the raw access that another client of the store would have. */
+export class MemoryContainer {
+  readonly #clock: Pick<Clock, 'now'>;
+  #versions = new Map<string, Version[]>();
+  #writes = 0;
+  #exists = true;
+  identity: string | null = null;
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /** Grows with every write; never returns to an earlier value. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** Removes the container with everything in it, all versions too. */
+  drop(): void {
+    this.#exists = false;
+    this.identity = null;
+    this.#versions = new Map();
+  }
+
+  create(): void {
+    this.#exists = true;
+  }
+
+  /** Writes without any precondition. @returns the new version. */
+  write(rawName: string, body: Body, attributes: Attributes = NO_ATTRIBUTES): Version {
+    this.#writes += 1;
+    const writtenAt = new Date(this.#clock.now());
+    const id = `v${this.#writes}`;
+    const state = stateOf(body, id, attributes.mtimeNs ?? BigInt(writtenAt.getTime()) * 1_000_000n);
+    const version = { ...attributes, id, writtenAt, body, state };
+    this.#versions.set(rawName, [version, ...(this.#versions.get(rawName) ?? [])]);
+    return version;
+  }
+
+  /** The current version; null when the name is absent. */
+  current(rawName: string): Version | null {
+    const newest = this.#versions.get(rawName)?.[0];
+    return newest === undefined || newest.body.kind === 'absent' ? null : newest;
+  }
+
+  version(rawName: string, id: string): Version | null {
+    return this.#versions.get(rawName)?.find((version) => version.id === id) ?? null;
+  }
+
+  /** Newest version, at any time, that held exactly this content. */
+  versionWith(rawName: string, state: RemoteState): Version | null {
+    return this.#versions.get(rawName)?.find((version) => sameRemoteContent(version.state, state)) ?? null;
+  }
+
+  /** Current names in order of UTF-8 bytes. */
+  names(): string[] {
+    return [...this.#versions.keys()].filter((name) => this.current(name) !== null).sort(compareNames);
+  }
+}
+
+function stateOf(body: Body, version: string, mtimeNs: bigint): RemoteState {
+  if (body.kind === 'absent') return { kind: 'absent' };
+  if (body.kind !== 'file') return { kind: body.kind, version };
+  const hash = createHash('md5').update(body.bytes).digest('hex');
+  return { kind: 'file', size: body.bytes.length, hash, version, mtimeNs };
+}
+
+export function createMemoryContainer(clock: Pick<Clock, 'now'>): MemoryContainer {
+  return new MemoryContainer(clock);
+}
+
+const CAPABILITIES: StoreCapabilities = {
+  createOnly: 'enforced',
+  replaceIf: 'enforced',
+  deleteIf: 'enforced',
+  versions: true,
+  listingLags: false,
+  serverSideCopy: true,
+  unprotectedWindow: false,
+  maxObjectBytes: Number.MAX_SAFE_INTEGER,
+};
+
+/** A store on a container; any number may be open on one. */
+export function openMemoryStore(container: MemoryContainer): ObjectStore {
+  return new MemoryStore(container);
+}
+
+class MemoryStore implements ObjectStore {
+  readonly capabilities = CAPABILITIES;
+  readonly digest = { algorithm: 'md5' } as const;
+  readonly #container: MemoryContainer;
+
+  constructor(container: MemoryContainer) {
+    this.#container = container;
+  }
+
+  async attach(options: { create: boolean; identity: string }): Promise<ContainerFacts> {
+    if (!this.#container.exists && options.create) this.#container.create();
+    this.#requireContainer();
+    this.#container.identity ??= options.identity;
+    return this.container();
+  }
+
+  async container(): Promise<ContainerFacts> {
+    this.#requireContainer();
+    const states = this.#container.names().map((name) => this.#stateAt(name));
+    return {
+      identity: this.#container.identity,
+      fingerprint: String(this.#container.writes),
+      objects: states.length,
+      bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),
+    };
+  }
+
+  async list(after: string | null, limit: number): Promise<ListPage> {
+    this.#requireContainer();
+    const names = this.#container
+      .names()
+      .filter((name) => after === null || compareNames(name, after) > 0)
+      .slice(0, limit + 1);
+    const page = names.slice(0, limit);
+    return {
+      objects: page.map((rawName) => ({ rawName, state: this.#stateAt(rawName) })),
+      next: names.length > limit ? (page.at(-1) ?? null) : null,
+    };
+  }
+
+  async probe(name: Name, identity: string | null): Promise<RemoteState> {
+    this.#requireContainer();
+    if (identity !== null && this.#container.identity !== identity) {
+      throw new HoldfastError('container-replaced', 'the container is not the one the pair was made with');
+    }
+    return this.#stateAt(name);
+  }
+
+  async stage(name: Name, expected: RemoteState): Promise<StageOutcome> {
+    if (expected.kind === 'directory') {
+      const attributes = this.#container.current(name) ?? NO_ATTRIBUTES;
+      const { mtimeNs, mode } = attributes;
+      return {
+        result: 'staged',
+        content: { kind: 'directory', mtimeNs, mode, release: () => Promise.resolve() },
+      };
+    }
+    if (expected.kind !== 'file') return { result: 'stale', reason: `${expected.kind} has no content` };
+    const version = this.#pinned(name, expected);
+    if (version === null) return { result: 'stale', reason: 'the object was replaced or removed' };
+    return { result: 'staged', content: this.#stagedFile(name, expected, version) };
+  }
+
+  async pull(
+    name: Name,
+    content: Staged,
+    order: CommitOrder<RemoteState>,
+  ): Promise<CommitOutcome<RemoteState>> {
+    let body: Body = { kind: 'directory' };
+    if (content.kind === 'file') {
+      try {
+        body = { kind: 'file', bytes: await collect(content) };
+      } catch (thrown) {
+        if (!(thrown instanceof StaleContent)) throw thrown;
+        return { result: 'stale', reason: thrown.message, ...NOTHING_DISPLACED };
+      }
+    }
+    this.#requireContainer();
+    const wanted = stateOf(body, '', 0n);
+    const current = this.#stateAt(name);
+    if (sameRemoteContent(current, wanted)) return this.#applied(name, order);
+    if (!sameRemoteContent(current, order.expected)) return stale(current, order.expected);
+    this.#container.write(name, body, content);
+    return this.#applied(name, order);
+  }
+
+  async remove(name: Name, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>> {
+    this.#requireContainer();
+    const current = this.#stateAt(name);
+    if (current.kind !== 'absent') {
+      if (!sameRemoteContent(current, order.expected)) return stale(current, order.expected);
+      this.#container.write(name, { kind: 'absent' });
+    }
+    return this.#applied(name, order);
+  }
+
+  async close(): Promise<void> {}
+
+  #requireContainer(): void {
+    if (!this.#container.exists) throw new HoldfastError('container-missing', 'the container does not exist');
+  }
+
+  #stateAt(rawName: string): RemoteState {
+    return this.#container.current(rawName)?.state ?? { kind: 'absent' };
+  }
+
+  /** The version that `expected` names, else the current one if it has that content. */
+  #pinned(name: Name, expected: RemoteState & { kind: 'file' }): Version | null {
+    const version =
+      expected.version === null
+        ? this.#container.current(name)
+        : this.#container.version(name, expected.version);
+    return version !== null && sameRemoteContent(version.state, expected) ? version : null;
+  }
+
+  #stagedFile(name: Name, expected: RemoteState & { kind: 'file' }, version: Version): StagedFile {
+    const pinned = () => this.#pinned(name, expected);
+    return {
+      kind: 'file',
+      size: expected.size,
+      hash: expected.hash,
+      digest: this.digest,
+      mtimeNs: expected.mtimeNs ?? version.mtimeNs,
+      mode: version.mode,
+      async *read(start = 0, end = expected.size) {
+        const now = pinned();
+        if (now?.body.kind !== 'file') throw new StaleContent('the object was replaced or removed');
+        for (let at = start; at < end; at += CHUNK_BYTES) {
+          yield now.body.bytes.subarray(at, Math.min(at + CHUNK_BYTES, end));
+        }
+      },
+      release: () => Promise.resolve(),
+    };
+  }
+
+  /** What a commit that happened, now or at an earlier attempt, reports; without awaiting, so nothing slips in before it. */
+  #applied(name: Name, order: CommitOrder<RemoteState>): CommitOutcome<RemoteState> {
+    const state = this.#stateAt(name);
+    const base = this.#base(name, order.expected);
+    const displacing = base !== null && !sameRemoteContent(base.state, state);
+    const conflictCopies =
+      displacing && order.displaced === 'conflict-copy' ? [this.#keepBeside(base, order)] : [];
+    return {
+      result: 'applied',
+      state,
+      hash: state.kind === 'file' ? state.hash : null,
+      madeDirectories: [],
+      conflictCopies,
+      recovery: displacing ? pointerTo(base) : null,
+    };
+  }
+
+  #base(name: Name, expected: RemoteState): Version | null {
+    if (expected.kind !== 'file') return null;
+    const known = expected.version === null ? null : this.#container.version(name, expected.version);
+    return known ?? this.#container.versionWith(name, expected);
+  }
+
+  #keepBeside(base: Version, order: CommitOrder<RemoteState>): Name {
+    for (let attempt = 0; ; attempt += 1) {
+      const name = order.conflictName(base.writtenAt, attempt);
+      const there = this.#stateAt(name);
+      if (there.kind === 'absent') this.#container.write(name, base.body, base);
+      if (there.kind === 'absent' || sameRemoteContent(there, base.state)) return name;
+    }
+  }
+}
+
+function stale(current: RemoteState, expected: RemoteState): CommitOutcome<RemoteState> {
+  const reason = `expected ${expected.kind} in the container, found ${current.kind === expected.kind ? 'another' : ''} ${current.kind}`;
+  return { result: 'stale', reason: reason.replace('  ', ' '), ...NOTHING_DISPLACED };
+}
+
+function pointerTo(version: Version): RecoveryPointer | null {
+  if (version.state.kind !== 'file') return null;
+  return { kind: 'version', locator: version.id, size: version.state.size, hash: version.state.hash };
+}
+
+async function collect(content: StagedFile): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content.read()) chunks.push(chunk.slice());
+  const bytes = Buffer.concat(chunks);
+  const hash = createHash('md5').update(bytes).digest('hex');
+  if (bytes.length !== content.size || (content.hash !== null && content.hash !== hash)) {
+    throw new HoldfastError('content-mismatch', 'the staged content is not what its source promised');
+  }
+  return bytes;
+}

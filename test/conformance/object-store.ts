@@ -1,0 +1,95 @@
+/**
+ * Conformance of object stores: one contract, run by every adapter on its real endpoint.
+ * An opener gives an attached store on a fresh container, and another writer that
+ * changes things behind the store's back. What a store cannot promise it says in `capabilities`.
+ */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { ObjectStore } from '#ports/object-store.ts';
+import { describeListing } from './object-store-listing.ts';
+import { describePull } from './object-store-pull.ts';
+import { describeRaces } from './object-store-races.ts';
+import { describeReading } from './object-store-reading.ts';
+import { describeRemove } from './object-store-remove.ts';
+
+/** Raw access to the same container, past the adapter under test; names are raw too. */
+export interface OtherWriter {
+  put(rawName: string, bytes: Uint8Array): Promise<void>;
+  putDirectory(rawName: string): Promise<void>;
+  /** Puts an object whose bytes are not its own; null where the store has no such thing. */
+  readonly putUnhandled: ((rawName: string) => Promise<void>) | null;
+  remove(rawName: string): Promise<void>;
+  /** Current bytes; null when absent. */
+  get(rawName: string): Promise<Uint8Array | null>;
+  /** Removes the container with everything in it. */
+  dropContainer(): Promise<void>;
+  /** Removes it and makes an empty one of the same name, without any identity. */
+  recreateContainer(): Promise<void>;
+}
+
+export interface OpenedStore {
+  readonly store: ObjectStore;
+  /** A second adapter on the same container, as another worker process would have. */
+  readonly second: ObjectStore;
+  readonly other: OtherWriter;
+  /** The identity that the container was attached with. */
+  readonly identity: string;
+  /** Digest in the store's own algorithm. */
+  hash(bytes: Uint8Array): string;
+  /** Names that this store accepts and no folder can hold. */
+  readonly unsyncableRawNames: readonly string[];
+}
+
+/** Opens everything fresh; registers its own clean-up with `t.after`. */
+export type OpenStore = (t: TestContext) => Promise<OpenedStore>;
+
+export function describeObjectStore(label: string, open: OpenStore): void {
+  describe(`${label} as object store`, () => {
+    describeAttach(open);
+    describePull(open);
+    describeRemove(open);
+    describeReading(open);
+    describeListing(open);
+    describeRaces(open);
+  });
+}
+
+function describeAttach(open: OpenStore): void {
+  describe('attach', () => {
+    it('keeps the identity that an earlier pair wrote', async (t) => {
+      const { store, identity } = await open(t);
+      const facts = await store.attach({ create: false, versioning: true, identity: 'later' });
+      assert.equal(facts.identity, identity);
+      assert.equal((await store.container()).identity, identity);
+    });
+
+    it('leaves nothing of its probing behind', async (t) => {
+      const { store } = await open(t);
+      assert.deepEqual((await store.list(null, 10)).objects, []);
+    });
+
+    it('refuses a missing container unless it may create it', async (t) => {
+      const { store, other } = await open(t);
+      await other.dropContainer();
+      const options = { versioning: store.capabilities.versions, identity: 'fresh' };
+      await assert.rejects(store.attach({ ...options, create: false }), { code: 'container-missing' });
+      const facts = await store.attach({ ...options, create: true });
+      assert.equal(facts.identity, 'fresh');
+    });
+
+    it('reports a missing container', async (t) => {
+      const { store, other } = await open(t);
+      await other.dropContainer();
+      await assert.rejects(store.container(), { code: 'container-missing' });
+    });
+
+    it('changes the fingerprint when an object appears', async (t) => {
+      const { store, other } = await open(t);
+      const before = await store.container();
+      await other.put('new', new Uint8Array(5));
+      const after = await store.container();
+      assert.notEqual(after.fingerprint, before.fingerprint);
+      assert.ok(after.objects > before.objects);
+    });
+  });
+}
