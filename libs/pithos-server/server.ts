@@ -1,0 +1,340 @@
+// The HTTP face: one plain node:http server that routes identity, storage and
+// control requests, checks the token on every call, applies injected faults
+// around the handlers, and writes replies with the API's header encoding.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Identity, type TokenGrant } from './auth.ts';
+import { handleAccount, handleContainer } from './containers.ts';
+import { type Control, createControl, runCommands } from './control.ts';
+import { Fault, faultBody } from './fault.ts';
+import { bodyChunks, corrupted, firstHalf, Injector, type Verdict } from './inject.ts';
+import { readObject } from './object-read.ts';
+import { transferFrom, transferTo } from './object-transfer.ts';
+import { deleteObject, postObject, putData, putHashmap } from './object-write.ts';
+import { type Hooks, openPithos, type Pithos } from './pithos.ts';
+import { jsonReply } from './render.ts';
+import { hasFlag, kindOf, type PithosRequest, type Reply, type RequestInfo } from './request.ts';
+import { Counters } from './stats.ts';
+import { type Clock, httpDate, systemClock } from './timestamps.ts';
+import { decodeRequestHeaders, encodeResponseHeader, parseTarget, percentDecode } from './wire-text.ts';
+
+const STORAGE_PATH = '/pithos/object-store/v1';
+const IDENTITY_PATH = '/identity/v2.0';
+const CONTROL_PATH = '/_control';
+/** Two names of 1024 four-byte characters, percent-encoded, in URL and Destination. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
+export interface ServerOptions {
+  /** Where data is kept; created when absent. */
+  readonly dir: string;
+  readonly users: readonly TokenGrant[];
+  /** 0 or absent picks a free port. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Bytes; default 4 MiB. Must stay the same for one folder. */
+  readonly blockSize?: number;
+  /** Epoch microseconds. */
+  readonly clock?: Clock;
+  readonly hooks?: Hooks;
+  /** Serve `/_control` over HTTP; the in-process control is always there. */
+  readonly isControlServed?: boolean;
+}
+
+export interface PithosServer {
+  /** The publicURL of the catalog. */
+  readonly url: string;
+  readonly authUrl: string;
+  readonly port: number;
+  readonly control: Control;
+  /** Cuts open connections and closes the database. */
+  close(): Promise<void>;
+}
+
+interface Running {
+  readonly pithos: Pithos;
+  readonly identity: Identity;
+  readonly injector: Injector;
+  readonly counters: Counters;
+  readonly control: Control;
+  readonly isControlServed: boolean;
+  /** Known once the server listens. */
+  publicUrl: string;
+}
+
+export async function startPithosServer(options: ServerOptions): Promise<PithosServer> {
+  const base = options.clock ?? systemClock;
+  let skew = 0;
+  const clock = () => base() + skew;
+  const pithos = openPithos({
+    dir: options.dir,
+    blockSize: options.blockSize ?? 4 * 1024 * 1024,
+    clock,
+    hooks: options.hooks ?? {},
+  });
+  const identity = new Identity(options.users, clock);
+  const injector = new Injector();
+  const counters = new Counters();
+  const skewClock = (micros: number) => {
+    skew = micros;
+  };
+  const control = createControl({ pithos, identity, injector, counters, skewClock });
+  const isControlServed = options.isControlServed ?? false;
+  const running: Running = { pithos, identity, injector, counters, control, isControlServed, publicUrl: '' };
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 60_000 }, (req, res) => {
+    serve(running, req, res).catch(() => res.destroy());
+  });
+  const host = options.host ?? '127.0.0.1';
+  try {
+    await listen(server, options.port ?? 0, host);
+  } catch (error) {
+    pithos.db.close();
+    throw error;
+  }
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://${host}:${port}`;
+  running.publicUrl = origin + STORAGE_PATH;
+  return {
+    url: running.publicUrl,
+    authUrl: origin + IDENTITY_PATH,
+    port,
+    control,
+    close: () => stop(server, pithos),
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, host, resolve);
+  return promise;
+}
+
+async function stop(server: Server, pithos: Pithos): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeAllConnections();
+  await promise;
+  pithos.db.close();
+}
+
+async function serve(running: Running, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const url = new SplitUrl(req.url ?? '/');
+  if (running.isControlServed && url.path.startsWith(CONTROL_PATH)) {
+    return send(running, res, await handleControl(running, req, url));
+  }
+  let info: RequestInfo;
+  try {
+    info = describe(req, url);
+  } catch (error) {
+    running.counters.countRequest(req.method ?? '', 'unroutable', 0);
+    return send(running, res, failureReply(error));
+  }
+  running.counters.countRequest(info.method, info.kind, Number(req.headers['content-length'] ?? 0));
+  const verdict = running.injector.judge(info, decodedForRules(url));
+  if (verdict.delayMs > 0) await sleep(verdict.delayMs);
+  const early = earlyReply(verdict);
+  if (early === 'drop') return void req.socket.destroy();
+  if (early !== undefined) return send(running, res, early);
+  let reply: Reply;
+  try {
+    reply = await handle(running, req, url, info);
+  } catch (error) {
+    reply = failureReply(error);
+  }
+  await sendUnder(running, res, reply, verdict);
+}
+
+/** Path and query of a request target, still encoded. */
+class SplitUrl {
+  readonly path: string;
+  readonly query: string;
+
+  constructor(target: string) {
+    const local = target.replace(/^https?:\/\/[^/]*/i, '');
+    const mark = local.indexOf('?');
+    this.path = mark === -1 ? local : local.slice(0, mark);
+    this.query = mark === -1 ? '' : local.slice(mark + 1);
+  }
+}
+
+function decodedForRules(url: SplitUrl): string {
+  return percentDecode(url.path) + (url.query === '' ? '' : `?${url.query}`);
+}
+
+function describe(req: IncomingMessage, url: SplitUrl): RequestInfo {
+  const method = req.method ?? 'GET';
+  const query = url.query;
+  if (url.path.startsWith(`${IDENTITY_PATH}/`)) {
+    return { method, kind: 'identity', account: '', container: '', object: '', query };
+  }
+  if (!url.path.startsWith(`${STORAGE_PATH}/`)) throw new Fault(404, 'Unknown path');
+  const target = parseTarget(url.path.slice(STORAGE_PATH.length + 1));
+  const kind = kindOf(method, target, new URLSearchParams(query), req.headers);
+  return { method, kind, ...target, query };
+}
+
+async function handle(
+  running: Running,
+  req: IncomingMessage,
+  url: SplitUrl,
+  info: RequestInfo,
+): Promise<Reply> {
+  if (info.kind === 'identity') return handleIdentity(running, req, url);
+  const query = new URLSearchParams(url.query);
+  const headers = decodeRequestHeaders(req.rawHeaders);
+  // A token in the query wins over the header, as in the original.
+  const user = running.identity.authenticate(query.get('X-Auth-Token') ?? headers.get('x-auth-token'));
+  if (user.userId !== info.account) throw new Fault(403, 'Not allowed');
+  const request: PithosRequest = {
+    info,
+    method: info.method,
+    target: { account: info.account, container: info.container, object: info.object },
+    query,
+    headers,
+    user,
+    isChunked: /\bchunked\b/i.test(req.headers['transfer-encoding'] ?? ''),
+    // A handler that gives up early must still be able to answer on this connection.
+    body: req.iterator({ destroyOnReturn: false }),
+  };
+  if (info.container === '') return handleAccount(running.pithos, request);
+  if (info.object === '') return handleContainer(running.pithos, request);
+  return handleObject(running.pithos, request);
+}
+
+async function handleObject(pithos: Pithos, request: PithosRequest): Promise<Reply> {
+  switch (request.method) {
+    case 'HEAD':
+    case 'GET':
+      return readObject(pithos, request);
+    case 'PUT':
+      if (request.headers.get('x-move-from') || request.headers.get('x-copy-from'))
+        return transferFrom(pithos, request);
+      return hasFlag(request, 'hashmap') ? putHashmap(pithos, request) : putData(pithos, request);
+    case 'COPY':
+    case 'MOVE':
+      return transferTo(pithos, request);
+    case 'POST':
+      return postObject(pithos, request);
+    case 'DELETE':
+      return deleteObject(pithos, request);
+    default:
+      throw new Fault(400, 'Method not allowed');
+  }
+}
+
+async function handleIdentity(running: Running, req: IncomingMessage, url: SplitUrl): Promise<Reply> {
+  if (url.path !== `${IDENTITY_PATH}/tokens` || req.method !== 'POST')
+    throw new Fault(400, 'Method not allowed');
+  return running.identity.login(req.headers['content-type'], await readAll(req), running.publicUrl);
+}
+
+async function handleControl(running: Running, req: IncomingMessage, url: SplitUrl): Promise<Reply> {
+  if (req.method === 'GET' && url.path === `${CONTROL_PATH}/stats`)
+    return jsonReply(200, running.control.stats());
+  try {
+    if (req.method === 'DELETE') running.control.clearRules();
+    if (req.method === 'POST') runCommands(running.control, JSON.parse(await readAll(req)));
+  } catch (error) {
+    return jsonReply(400, { error: error instanceof Error ? error.message : String(error) });
+  }
+  return jsonReply(200, { rules: running.control.pendingRules(), settings: running.pithos.settings });
+}
+
+async function readAll(req: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const chunk of req) parts.push(chunk as Buffer);
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function failureReply(error: unknown): Reply {
+  const fault = error instanceof Fault ? error : new Fault(500, `Unexpected error: ${String(error)}`);
+  if (fault.status === 304) return { status: 304, headers: fault.headers };
+  const headers = { 'Content-Type': 'application/json; charset=UTF-8', ...fault.headers };
+  return { status: fault.status, headers, body: faultBody(fault.status, fault.message) };
+}
+
+function earlyReply({ rule }: Verdict): Reply | 'drop' | undefined {
+  if (rule?.action === 'drop-before') return 'drop';
+  if (rule?.action !== 'status') return undefined;
+  return failureReply(new Fault(rule.status ?? 503, 'Injected fault', rule.headers));
+}
+
+/** Sends the reply of a handler that has run, or what the injected fault makes of it. */
+async function sendUnder(
+  running: Running,
+  res: ServerResponse,
+  reply: Reply,
+  { rule }: Verdict,
+): Promise<void> {
+  switch (rule?.action) {
+    case '500-after-commit':
+      return send(running, res, failureReply(new Fault(rule.status ?? 500, 'Injected fault')));
+    case 'drop-after-commit':
+      return void res.socket?.destroy();
+    case 'truncate-body':
+      await sendTruncated(running, res, reply);
+      return;
+    case 'corrupt-body':
+      return send(running, res, corrupted(withLength(reply)));
+    default:
+      return send(running, res, reply);
+  }
+}
+
+async function sendTruncated(running: Running, res: ServerResponse, reply: Reply): Promise<void> {
+  const sized = withLength(reply);
+  writeHead(running, res, sized);
+  for await (const chunk of firstHalf(sized)) await write(running, res, chunk);
+  // Let the half body leave before the connection is cut.
+  res.socket?.end();
+}
+
+function withLength(reply: Reply): Reply {
+  const { body } = reply;
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) return reply;
+  if (reply.headers['Content-Length'] !== undefined) return reply;
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  return { ...reply, headers: { ...reply.headers, 'Content-Length': String(length) } };
+}
+
+function writeHead(running: Running, res: ServerResponse, reply: Reply): void {
+  running.counters.countReply(reply.status);
+  const flat: string[] = ['Date', httpDate(running.pithos.clock())];
+  for (const [name, value] of Object.entries(reply.headers)) flat.push(...encodeResponseHeader(name, value));
+  const hasNoBody = reply.status === 204 || reply.status === 304;
+  if (reply.body === undefined && !hasNoBody && reply.headers['Content-Length'] === undefined) {
+    flat.push('Content-Length', '0');
+  }
+  res.sendDate = false;
+  res.writeHead(reply.status, flat);
+}
+
+async function send(running: Running, res: ServerResponse, reply: Reply): Promise<void> {
+  if (res.destroyed) return;
+  const sized = withLength(reply);
+  const { body } = sized;
+  writeHead(running, res, sized);
+  if (body === undefined || res.req.method === 'HEAD') {
+    res.end();
+  } else if (typeof body === 'string' || body instanceof Uint8Array) {
+    running.counters.countBytesOut(Number(sized.headers['Content-Length']));
+    res.end(body);
+  } else {
+    for await (const chunk of bodyChunks(body)) await write(running, res, chunk);
+    res.end();
+  }
+}
+
+async function write(running: Running, res: ServerResponse, chunk: Uint8Array): Promise<void> {
+  running.counters.countBytesOut(chunk.length);
+  if (res.write(chunk) || res.destroyed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  res.once('drain', resolve);
+  res.once('close', resolve);
+  await promise;
+  res.off('drain', resolve);
+  res.off('close', resolve);
+}
