@@ -70,6 +70,23 @@ export async function startSwift(options: SwiftOptions = {}): Promise<RunningSwi
   }
   options.log?.(`Swift started on 127.0.0.1:${port}`);
 
+  const running = attachSwift(dir, port);
+  return {
+    ...running,
+    async stop() {
+      try {
+        running.thawContainerServer();
+      } catch {
+        // It has ended already.
+      }
+      await stopSwift(dir, port);
+      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A handle on a Swift that another process started and will stop: its `stop` does nothing. */
+export function attachSwift(dir: string, port: number): RunningSwift {
   const signalContainerServer = (name: NodeJS.Signals) => {
     const file = join(dir, 'run', 'container.pid');
     // Each server leads its own process group, its workers included.
@@ -87,15 +104,7 @@ export async function startSwift(options: SwiftOptions = {}): Promise<RunningSwi
     },
     freezeContainerServer: () => signalContainerServer('SIGSTOP'),
     thawContainerServer: () => signalContainerServer('SIGCONT'),
-    async stop() {
-      try {
-        signalContainerServer('SIGCONT');
-      } catch {
-        // It has ended already.
-      }
-      await stopSwift(dir, port);
-      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
-    },
+    async stop() {},
   };
 }
 
