@@ -8,6 +8,7 @@ export const ACTIONS = [
   'latency',
   'status',
   'drop-before',
+  'drop-mid-upload',
   '500-after-commit',
   'drop-after-commit',
   'truncate-body',

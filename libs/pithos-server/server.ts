@@ -83,9 +83,12 @@ export async function startPithosServer(options: ServerOptions): Promise<PithosS
   const control = createControl({ pithos, identity, injector, counters, skewClock });
   const isControlServed = options.isControlServed ?? false;
   const running: Running = { pithos, identity, injector, counters, control, isControlServed, publicUrl: '' };
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 60_000 }, (req, res) => {
-    serve(running, req, res).catch(() => res.destroy());
-  });
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 60_000, requestTimeout: 0 },
+    (req, res) => {
+      serve(running, req, res).catch(() => res.destroy());
+    },
+  );
   const host = options.host ?? '127.0.0.1';
   try {
     await listen(server, options.port ?? 0, host);
@@ -136,7 +139,7 @@ async function serve(running: Running, req: IncomingMessage, res: ServerResponse
   const verdict = running.injector.judge(info, decodedForRules(url));
   if (verdict.delayMs > 0) await sleep(verdict.delayMs);
   const early = earlyReply(verdict);
-  if (early === 'drop') return void req.socket.destroy();
+  if (early === 'drop') return dropConnection(req, verdict);
   if (early !== undefined) return send(running, res, early);
   let reply: Reply;
   try {
@@ -256,8 +259,14 @@ function failureReply(error: unknown): Reply {
   return { status: fault.status, headers, body: faultBody(fault.status, fault.message) };
 }
 
+async function dropConnection(req: IncomingMessage, { rule }: Verdict): Promise<void> {
+  // Half a request body has a different look to the client than none: it was already sending.
+  if (rule?.action === 'drop-mid-upload') await req.iterator({ destroyOnReturn: false }).next();
+  req.socket.destroy();
+}
+
 function earlyReply({ rule }: Verdict): Reply | 'drop' | undefined {
-  if (rule?.action === 'drop-before') return 'drop';
+  if (rule?.action === 'drop-before' || rule?.action === 'drop-mid-upload') return 'drop';
   if (rule?.action !== 'status') return undefined;
   return failureReply(new Fault(rule.status ?? 503, 'Injected fault', rule.headers));
 }
@@ -285,8 +294,10 @@ async function sendUnder(
 }
 
 async function sendTruncated(running: Running, res: ServerResponse, reply: Reply): Promise<void> {
+  if (reply.body === undefined) return send(running, res, reply);
   const sized = withLength(reply);
   writeHead(running, res, sized);
+  res.flushHeaders();
   for await (const chunk of firstHalf(sized)) await write(running, res, chunk);
   // Let the half body leave before the connection is cut.
   res.socket?.end();
@@ -323,6 +334,8 @@ async function send(running: Running, res: ServerResponse, reply: Reply): Promis
     running.counters.countBytesOut(Number(sized.headers['Content-Length']));
     res.end(body);
   } else {
+    // A stream that fails must fail after the status was seen, as it does in the original.
+    res.flushHeaders();
     for await (const chunk of bodyChunks(body)) await write(running, res, chunk);
     res.end();
   }
