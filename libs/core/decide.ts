@@ -13,11 +13,11 @@ export type Action = 'upload' | 'download' | 'delete-remote' | 'delete-local';
 export type Displaced =
   /** It was synced before: a recovery pointer (trash, version) is enough. */
   | 'recoverable'
-  /** It lost a conflict: it is kept beside the winner and synced as a new file. */
+  /** It lost a conflict, or is a tree that may hold what was never synced: it is kept beside the winner and synced as new. */
   | 'conflict-copy';
 
 /** Why a name stays as it is although its sides differ. */
-export type Standstill = 'local-unhandled' | 'remote-unhandled';
+export type Standstill = 'local-unhandled' | 'remote-unhandled' | 'remote-file-and-directory';
 
 export type Decision =
   | { readonly kind: 'none'; readonly standstill: Standstill | null; readonly reason: string }
@@ -79,7 +79,11 @@ export function decide(entry: Entry, policies: Policies): Decision {
   }
   if (localChange === 'unchanged' && remoteChange === 'unchanged') return none('nothing changed');
   if (remoteChange === 'unchanged') return decidePush(localChange, policies);
-  if (localChange === 'unchanged') return decidePull(remoteChange, policies);
+  if (local.kind === 'directory' && remote.kind === 'file' && entry.remoteHasChildren) {
+    // Taking the object would move the tree away, and its absence would then delete upstream what lies below (invariant 10).
+    return none('upstream holds an object here and others below it', 'remote-file-and-directory');
+  }
+  if (localChange === 'unchanged') return decidePull(local, remoteChange, policies);
   return decideBothChanged(entry.local, localChange, remote, remoteChange, policies);
 }
 
@@ -113,10 +117,12 @@ function decidePush(localChange: Change, policies: Policies): Decision {
     : transfer('upload', 'changed here, unchanged upstream');
 }
 
-function decidePull(remoteChange: Change, policies: Policies): Decision {
+function decidePull(local: LocalState, remoteChange: Change, policies: Policies): Decision {
   if (policies.direction === 'push-only') return none('changed upstream, but the pair only pushes');
-  return remoteChange === 'deleted'
-    ? transfer('delete-local', 'deleted upstream, unchanged here')
+  if (remoteChange === 'deleted') return transfer('delete-local', 'deleted upstream, unchanged here');
+  // That the directory is unchanged says nothing about its contents: new files in it were never synced.
+  return local.kind === 'directory'
+    ? transfer('download', 'a file upstream where a directory is here: the tree moves aside', 'conflict-copy')
     : transfer('download', 'changed upstream, unchanged here');
 }
 
@@ -152,8 +158,9 @@ function decideBothChanged(
 }
 
 function localWins(local: LocalState, remote: RemoteState, policies: Policies): boolean {
+  // A tree upstream cannot be moved aside in one commit: what lies below it would wait for the name, and the name for it.
+  if (policies.conflict === 'upstream' || remote.kind === 'directory') return false;
   if (policies.conflict === 'local') return true;
-  if (policies.conflict === 'upstream') return false;
   // Directories have no meaningful time, and an unknown time proves nothing: upstream stays the master.
   if (local.kind !== 'file' || remote.kind !== 'file' || remote.mtimeNs === null) return false;
   return local.mtimeNs > remote.mtimeNs;

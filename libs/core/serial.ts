@@ -13,3 +13,9 @@ export function toSerial(value: bigint): Serial {
   if (value < 0n) throw new RangeError('a serial is never negative');
   return value as Serial;
 }
+
+/** The later issued of two serials. */
+export function laterSerial(left: Serial, right: Serial): Serial {
+  if (left > right) return left;
+  return right;
+}

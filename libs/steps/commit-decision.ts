@@ -1,0 +1,111 @@
+/**
+ * Commit decision: one decision, one commit. Looks at the source once more, stages it, and
+ * has the target pull it or remove; a removal is proved again on the source side right
+ * before (invariant 6), since the decision may be minutes old.
+ */
+import { effectiveRemote } from '#core/decide.ts';
+import type { Entry, PendingDecision } from '#core/entry.ts';
+import { ABSENT, type SyncState } from '#core/state.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Staged } from '#ports/content.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { PairSides } from '#ports/sides.ts';
+import type { Committed, OrderTerms } from './transfer.ts';
+
+export interface CommitDeps {
+  readonly clock: Clock;
+  readonly settleMs: number;
+}
+
+export async function commitDecision(
+  sides: PairSides,
+  pair: Pair,
+  entry: Entry,
+  decision: Pick<PendingDecision, 'action'>,
+  terms: OrderTerms,
+  deps: CommitDeps,
+): Promise<Committed> {
+  switch (decision.action) {
+    case 'upload':
+      return upload(sides, entry, terms, deps);
+    case 'download':
+      return download(sides, entry, terms);
+    case 'delete-remote':
+      return deleteRemote(sides, entry, terms);
+    case 'delete-local':
+      return deleteLocal(sides, pair, entry, terms);
+  }
+}
+
+const stale = (reason: string): Committed => ({ kind: 'stale', reason });
+
+async function upload(
+  sides: PairSides,
+  entry: Entry,
+  terms: OrderTerms,
+  deps: CommitDeps,
+): Promise<Committed> {
+  const order = { ...terms, expected: entry.remote };
+  const staged = await sides.folder.stage(
+    entry.name,
+    entry.local,
+    sides.store.digest,
+    deps.clock.now() - deps.settleMs,
+  );
+  if (staged.result === 'stale') return stale(staged.reason);
+  if (staged.result === 'unsettled') return { kind: 'unsettled', until: staged.until };
+  const { content } = staged;
+  try {
+    const outcome = await sides.store.pull(entry.name, content, order);
+    return { kind: 'remote', outcome, ...moved(content) };
+  } finally {
+    await content.release();
+  }
+}
+
+async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed> {
+  const order = { ...terms, expected: entry.local };
+  const remote = effectiveRemote(entry);
+  const implied = remote.kind === 'directory' && entry.remote.kind === 'absent';
+  const staged = implied
+    ? ({ result: 'staged', content: IMPLIED_DIRECTORY } as const)
+    : await sides.store.stage(entry.name, remote);
+  if (staged.result === 'stale') return stale(staged.reason);
+  if (staged.result === 'unsettled') return { kind: 'unsettled', until: staged.until };
+  const { content } = staged;
+  try {
+    const outcome = await sides.folder.pull(entry.name, content, order);
+    return { kind: 'local', outcome, ...moved(content) };
+  } finally {
+    await content.release();
+  }
+}
+
+async function deleteRemote(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed> {
+  await sides.folder.check();
+  const probed = await sides.folder.probe(entry.name);
+  if (probed.result !== 'state' || probed.state.kind !== 'absent') return stale('the name is here again');
+  const outcome = await sides.store.remove(entry.name, { ...terms, expected: entry.remote });
+  return { kind: 'remote', outcome, bytes: 0, source: ABSENT };
+}
+
+async function deleteLocal(
+  sides: PairSides,
+  pair: Pair,
+  entry: Entry,
+  terms: OrderTerms,
+): Promise<Committed> {
+  const live = await sides.store.probe(entry.name, pair.identity);
+  if (live.kind !== 'absent') return stale('the name is upstream again');
+  if (entry.remoteHasChildren) return stale('objects are below the name again');
+  const outcome = await sides.folder.remove(entry.name, { ...terms, expected: entry.local });
+  return { kind: 'local', outcome, bytes: 0, source: ABSENT };
+}
+
+const IMPLIED_DIRECTORY: Staged = { kind: 'directory', mtimeNs: null, mode: null, release: async () => {} };
+
+/** For files the hash is completed from what the target saw. */
+function moved(content: Staged): { readonly bytes: number; readonly source: SyncState } {
+  if (content.kind === 'directory') return { bytes: 0, source: { kind: 'directory' } };
+  return { bytes: content.size, source: { kind: 'file', size: content.size, hash: content.hash ?? '' } };
+}

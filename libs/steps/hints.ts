@@ -1,0 +1,51 @@
+/**
+ * Hints: turns change events into candidates. Names wait until they settle, are compared
+ * with the archive (so that our own writes end here, invariant 11), and only what differs
+ * is marked. Lost events are not this module's business: the scan is the safety net.
+ */
+import type { Name } from '#core/name.ts';
+import { type LocalState, sameLocalFacts } from '#core/state.ts';
+import type { Archive } from '#ports/archive.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { JobQueue } from '#ports/job-queue.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { PairSides } from '#ports/sides.ts';
+import { settledAt } from './settle.ts';
+
+export interface HintDeps {
+  readonly archive: Archive;
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+  readonly settleMs: number;
+}
+
+/**
+ * Judges names that events spoke of.
+ * @returns names still being written, with the time (milliseconds since the epoch) to judge them again.
+ * @throws HoldfastError when the folder itself is gone.
+ */
+export async function judgeHints(
+  pair: Pair,
+  sides: PairSides,
+  names: readonly Name[],
+  deps: HintDeps,
+): Promise<ReadonlyMap<Name, number>> {
+  const unsettled = new Map<Name, number>();
+  const differing: Name[] = [];
+  const entries = await deps.archive.load(pair.id, names);
+  for (const entry of entries) {
+    const probed = await sides.folder.probe(entry.name);
+    if (probed.result === 'in-commit') continue;
+    const live: LocalState = probed.result === 'state' ? probed.state : { kind: 'absent' };
+    if (sides.isExcluded(entry.name, live.kind === 'directory' || entry.local.kind === 'directory')) continue;
+    if (probed.result === 'state' && sameLocalFacts(live, entry.local, 'with-ctime')) continue;
+    const settles = settledAt(live, deps.settleMs, deps.clock.now());
+    if (settles > deps.clock.now()) unsettled.set(entry.name, settles);
+    else differing.push(entry.name);
+  }
+  if (differing.length > 0) {
+    await deps.archive.mark(pair.id, 'local', differing);
+    await deps.queue.wake(pair.volume, pair.id);
+  }
+  return unsettled;
+}

@@ -1,0 +1,169 @@
+/**
+ * Poll: compares the container's listing with the REMOTE archive, page by page. A listing
+ * may lag and its pages are separate reads, so what differs or is missing becomes a
+ * candidate only (invariant 6); names never seen before are recorded as listed, because
+ * the pinned download verifies them anyway.
+ */
+import { type Name, nameFault } from '#core/name.ts';
+import { type RemoteState, sameRemoteContent } from '#core/state.ts';
+import type { Archive } from '#ports/archive.ts';
+import type { Clock } from '#ports/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { JobQueue } from '#ports/job-queue.ts';
+import type { ListedObject, ObjectStore } from '#ports/object-store.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { Registry } from '#ports/registry.ts';
+import type { PairSides } from '#ports/sides.ts';
+import { mergeByName, pages } from './merge.ts';
+import { MarkBatch } from './scan.ts';
+
+const PAGE = 5_000;
+const LIST_LIMIT = 10_000;
+const RECORD_BATCH = 1_000;
+const LISTING_PROBLEMS = [
+  'name-empty-segment',
+  'name-dot-segment',
+  'name-control-character',
+  'name-not-unicode',
+  'name-too-long',
+  'name-reserved',
+  'object-unhandled',
+];
+
+export interface PollDeps {
+  readonly archive: Archive;
+  readonly registry: Registry;
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+}
+
+export interface PollResult {
+  readonly objects: number;
+  readonly candidates: number;
+}
+
+/** @throws HoldfastError container-missing, container-replaced, credentials-refused, store-*; then nothing was concluded. */
+export async function assertContainer(pair: Pair, store: ObjectStore): Promise<string> {
+  const facts = await store.container();
+  if (pair.identity !== null && facts.identity !== pair.identity) {
+    throw new HoldfastError(
+      'container-replaced',
+      `container "${pair.container}" of pair "${pair.name}" is not the one it was paired with; check it, then run: holdfast pair resume ${pair.name}`,
+    );
+  }
+  return facts.fingerprint;
+}
+
+/** @param pair as loaded just now: its `pollWanted` is the token that this poll fulfils. */
+export async function pollContainer(
+  pair: Pair,
+  sides: PairSides,
+  deps: PollDeps,
+  signal: AbortSignal,
+): Promise<PollResult> {
+  const { archive, registry, queue, clock } = deps;
+  const startedAt = new Date(clock.now());
+  const token = pair.pollWanted;
+  await assertContainer(pair, sides.store);
+
+  const marks = new MarkBatch(async (names) => {
+    await archive.mark(pair.id, 'remote', names);
+    await queue.wake(pair.volume, pair.id);
+  });
+  let fresh: { name: Name; state: RemoteState }[] = [];
+  let recorded = 0;
+  const flushFresh = async (): Promise<void> => {
+    const objects = fresh;
+    fresh = [];
+    if (objects.length === 0) return;
+    recorded += objects.length;
+    await archive.recordListed(pair.id, objects);
+    await queue.wake(pair.volume, pair.id);
+  };
+
+  let objects = 0;
+  const listed = listedNames(sides.store, (shown, code, text) =>
+    archive.openProblem(pair.id, shown, { code, text }),
+  );
+  const known = pages((after, limit) => archive.pageRemote(pair.id, after, limit), PAGE);
+  for await (const step of mergeByName(listed, known)) {
+    if (signal.aborted) return { objects, candidates: marks.total + recorded };
+    const name = step.in === 'right' ? step.right.name : step.left.name;
+    const seen = step.in === 'right' ? step.right.state : step.left.state;
+    if (step.in !== 'right') objects += 1;
+    if (sides.isExcluded(name, seen.kind === 'directory')) continue;
+    if (step.in === 'left') {
+      fresh.push(step.left);
+      if (fresh.length >= RECORD_BATCH) await flushFresh();
+    } else if (step.in === 'right' || !sameRemoteContent(step.left.state, step.right.state)) {
+      await marks.add(name);
+    }
+  }
+  await flushFresh();
+  await marks.flush();
+  await archive.closeProblems(pair.id, LISTING_PROBLEMS, startedAt);
+  await registry.finishPoll(pair.id, token);
+  if (pair.pollDone === 0n) await queue.wake(pair.volume, pair.id);
+  return { objects, candidates: marks.total + recorded };
+}
+
+/** The listing as names; raw names that cannot be synced are reported instead (invariant 10). */
+async function* listedNames(
+  store: ObjectStore,
+  report: (shown: string, code: string, text: string) => Promise<void>,
+): AsyncGenerator<{ name: Name; state: RemoteState }> {
+  let after: string | null = null;
+  for (;;) {
+    const page: { readonly objects: readonly ListedObject[]; readonly next: string | null } =
+      await store.list(after, LIST_LIMIT);
+    for (const { rawName, state } of page.objects) {
+      const fault = nameFault(rawName);
+      if (fault === null) yield { name: rawName as Name, state };
+      else
+        await report(
+          printable(rawName),
+          fault,
+          `the object name cannot be held by a folder (${fault}); rename it upstream`,
+        );
+    }
+    if (page.next === null) return;
+    after = page.next;
+  }
+}
+
+/** Control characters and broken Unicode as escapes, so that any name can be shown and stored. */
+export function printable(raw: string): string {
+  return raw
+    .replaceAll(
+      /[\u0000-\u001f\u007f]/g,
+      (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    )
+    .replaceAll(/\p{Surrogate}/gu, (character) => `\\u${character.charCodeAt(0).toString(16)}`);
+}
+
+export interface FingerprintMemory {
+  readonly fingerprint: string;
+  readonly firstSeenAt: number;
+  readonly listedAt: number;
+}
+
+/** A fingerprint has a resolution of one second (pithos-api section 3.2): a listing vouches for it only when begun later than this. */
+const FINGERPRINT_RESOLUTION_MS = 2_000;
+const FULL_LISTING_MS = 600_000;
+
+/**
+ * Whether a poll may be left out because the container looks as it did at the last full listing.
+ * Only a hint-saving shortcut: it needs a store whose fingerprint moves with every change, and ends after ten minutes.
+ */
+export function maySkipListing(
+  memory: FingerprintMemory | undefined,
+  fingerprint: string,
+  now: number,
+): boolean {
+  return (
+    memory !== undefined &&
+    memory.fingerprint === fingerprint &&
+    memory.listedAt - memory.firstSeenAt >= FINGERPRINT_RESOLUTION_MS &&
+    now - memory.listedAt < FULL_LISTING_MS
+  );
+}

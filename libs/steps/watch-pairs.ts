@@ -1,0 +1,234 @@
+/**
+ * Watch pairs: holds leases on pairs, listens to their folders, and scans them at start, on
+ * a schedule, on request and whenever events may have been lost. A watcher that dies loses
+ * its leases within one lease time, and whoever takes a pair over scans it first.
+ */
+import type { Name } from '#core/name.ts';
+import type { Clock } from '#ports/clock.ts';
+import { asHoldfastError } from '#ports/errors.ts';
+import type { JobQueue } from '#ports/job-queue.ts';
+import type { ChangeSource } from '#ports/local-folder.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { PairSides } from '#ports/sides.ts';
+import { HintBuffer } from './hint-buffer.ts';
+import { judgeHints } from './hints.ts';
+import { IGNORE_FILE } from './ignore-text.ts';
+import { refreshIgnoreText, scanFolder } from './scan.ts';
+import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.ts';
+
+export interface WatchDeps extends PairDeps {
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+  readonly owner: string;
+  readonly volumes: readonly string[];
+  readonly leaseMs: number;
+  readonly scanIntervalMs: number;
+  readonly settleMs: number;
+  /** Scans at once in this process; each reads a whole folder. */
+  readonly scansAtOnce: number;
+  /** Makes the change source of a folder; a null one where a folder cannot be watched (the scan remains). */
+  watch(pair: Pair, sides: PairSides): ChangeSource;
+}
+
+/** A folder that is gone is looked for this often. */
+const MEND_MS = 10_000;
+/** A scan that failed for a passing reason is tried again after this time. */
+const SCAN_RETRY_MS = 10_000;
+
+interface Watched {
+  pair: Pair;
+  readonly source: ChangeSource;
+  readonly hints: HintBuffer;
+  readonly ended: AbortController;
+  scanning: boolean;
+  /** Milliseconds since the epoch. */
+  nextScanAt: number;
+  nextMendAt: number;
+}
+
+export class PairWatcher {
+  private readonly watched = new Map<number, Watched>();
+  private readonly running = new Set<Promise<void>>();
+  private readonly deps: WatchDeps;
+  private scans = 0;
+
+  constructor(deps: WatchDeps) {
+    this.deps = deps;
+  }
+
+  /** Runs until `signal` is aborted, then gives all leases back. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, registry, log, leaseMs, owner, volumes } = this.deps;
+    while (!signal.aborted) {
+      try {
+        await this.take(await registry.lease(owner, volumes, leaseMs));
+      } catch (thrown) {
+        log.warn({ err: asHoldfastError(thrown).message }, 'could not renew leases; trying again');
+      }
+      for (const watched of this.watched.values()) this.attend(watched);
+      await clock.sleep(Math.min(1_000, leaseMs / 5), signal);
+    }
+    for (const id of [...this.watched.keys()]) await this.drop(id);
+    await Promise.allSettled(this.running);
+    await registry.releaseLeases(owner);
+  }
+
+  /** Pairs held now; for readiness and metrics. */
+  get held(): number {
+    return this.watched.size;
+  }
+
+  private async take(pairs: readonly Pair[]): Promise<void> {
+    const ids = new Set(pairs.map((pair) => pair.id));
+    for (const id of [...this.watched.keys()]) if (!ids.has(id)) await this.drop(id);
+    for (const pair of pairs) {
+      const watched = this.watched.get(pair.id);
+      if (watched !== undefined && isWatchedAlike(watched.pair, pair)) {
+        watched.pair = pair;
+        continue;
+      }
+      if (watched !== undefined) await this.drop(pair.id);
+      await guardPair(pair, this.deps, () => this.start(pair));
+    }
+  }
+
+  private async start(pair: Pair): Promise<void> {
+    const { clock, sides, log } = this.deps;
+    const opened = await sides.open(pair);
+    const watched: Watched = {
+      pair,
+      source: this.deps.watch(pair, opened),
+      hints: new HintBuffer(),
+      ended: new AbortController(),
+      scanning: false,
+      nextScanAt: clock.now(),
+      nextMendAt: clock.now(),
+    };
+    this.watched.set(pair.id, watched);
+    if (pair.paused || pair.disabled !== null) return;
+    const started = watched.source.start((hint) => {
+      if (hint.kind === 'names') {
+        watched.hints.add(hint.names, clock.now());
+      } else {
+        log.warn({ pair: pair.name, reason: hint.reason }, 'events may have been lost; a full scan follows');
+        watched.nextScanAt = clock.now();
+      }
+    });
+    // A large tree takes a while to watch; the scan meanwhile sees what no event tells yet.
+    this.keep(
+      started.catch((thrown) => {
+        log.warn(
+          { pair: pair.name, err: asHoldfastError(thrown).message },
+          'cannot watch the folder; scans remain',
+        );
+      }),
+    );
+  }
+
+  private async drop(id: number): Promise<void> {
+    const watched = this.watched.get(id);
+    if (watched === undefined) return;
+    this.watched.delete(id);
+    watched.ended.abort();
+    await watched.source.close();
+  }
+
+  /** One look at what a pair needs; starts work and does not wait for it. */
+  private attend(watched: Watched): void {
+    const { pair } = watched;
+    const now = this.deps.clock.now();
+    if (pair.paused) return;
+    if (pair.disabled !== null) {
+      if (mendingSide(pair.disabled.code) === 'local' && now >= watched.nextMendAt) {
+        watched.nextMendAt = now + MEND_MS;
+        this.keep(this.mend(watched));
+      }
+      return;
+    }
+    const isWanted = pair.scanWanted > pair.scanDone || now >= watched.nextScanAt;
+    if (isWanted && !watched.scanning && this.scans < this.deps.scansAtOnce) {
+      watched.scanning = true;
+      this.scans += 1;
+      watched.nextScanAt = now + this.deps.scanIntervalMs;
+      this.keep(this.scan(watched));
+    }
+  }
+
+  private async mend(watched: Watched): Promise<void> {
+    await guardPair(watched.pair, this.deps, async () => {
+      const { folder } = await this.deps.sides.open(watched.pair);
+      await folder.check();
+      await enablePair(watched.pair, this.deps);
+    });
+  }
+
+  private async scan(watched: Watched): Promise<void> {
+    const { log, clock, registry } = this.deps;
+    const startedAt = clock.now();
+    try {
+      await guardPair(watched.pair, this.deps, async () => {
+        const pair = await registry.loadPair(watched.pair.id);
+        if (pair === null) return;
+        const result = await scanFolder(
+          pair,
+          await this.deps.sides.open(pair),
+          this.deps,
+          watched.ended.signal,
+        );
+        log.info({ pair: pair.name, ...result, tookMs: clock.now() - startedAt }, 'folder scanned');
+      });
+    } catch (thrown) {
+      watched.nextScanAt = clock.now() + SCAN_RETRY_MS;
+      log.warn(
+        { pair: watched.pair.name, err: asHoldfastError(thrown).message },
+        'scan failed; it is tried again',
+      );
+    } finally {
+      watched.scanning = false;
+      this.scans -= 1;
+    }
+  }
+
+  /** Judges the hints that are due; called often by the app. */
+  async judge(): Promise<void> {
+    for (const watched of [...this.watched.values()]) {
+      const { pair, hints } = watched;
+      const names = hints.takeDue(this.deps.clock.now());
+      if (names.length === 0 || pair.paused || pair.disabled !== null) continue;
+      try {
+        await guardPair(pair, this.deps, () => this.judgeNames(watched, names));
+      } catch (thrown) {
+        watched.nextScanAt = this.deps.clock.now();
+        this.deps.log.warn(
+          { pair: pair.name, err: asHoldfastError(thrown).message },
+          'could not judge events; a full scan follows',
+        );
+      }
+    }
+  }
+
+  private async judgeNames(watched: Watched, names: readonly Name[]): Promise<void> {
+    const sides = await this.deps.sides.open(watched.pair);
+    if (names.includes(IGNORE_FILE)) await refreshIgnoreText(watched.pair, sides.folder, this.deps.registry);
+    for (const [name, at] of await judgeHints(watched.pair, sides, names, this.deps))
+      watched.hints.add([name], at);
+  }
+
+  private keep(work: Promise<void>): void {
+    const kept: Promise<void> = work
+      .catch((thrown) =>
+        this.deps.log.error({ err: asHoldfastError(thrown).message }, 'work on a pair failed'),
+      )
+      .finally(() => this.running.delete(kept));
+    this.running.add(kept);
+  }
+}
+
+function isWatchedAlike(a: Pair, b: Pair): boolean {
+  return (
+    a.folder === b.folder &&
+    a.ignoreText === b.ignoreText &&
+    a.paused === b.paused &&
+    (a.disabled === null) === (b.disabled === null)
+  );
+}
