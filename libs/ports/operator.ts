@@ -1,0 +1,178 @@
+/**
+ * Operator: what an operator can ask of a fleet, one method per verb of the command line.
+ * Arguments and results are plain JSON (serials and times as text), so that the same use
+ * cases serve a local command line, a remote one and the console.
+ */
+import type { SecretReference, StoreKind } from './pair.ts';
+
+export interface StoreView {
+  readonly name: string;
+  readonly kind: StoreKind;
+  readonly url: string;
+  /** Where the secret is, never what it is: `file:/path` or `env:NAME`. */
+  readonly secret: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export interface StoreAddRequest {
+  readonly name: string;
+  readonly kind: StoreKind;
+  readonly url: string;
+  readonly secret: SecretReference;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+export interface PairAddRequest {
+  readonly name: string;
+  /** Absolute path. */
+  readonly folder: string;
+  readonly store: string;
+  readonly container: string;
+  readonly volume: string;
+  readonly excludes: readonly string[];
+  /** `KEY=VALUE` words. */
+  readonly policies: readonly string[];
+  /** False where the operator refuses that container versioning is switched on. */
+  readonly versioning: boolean;
+  /** False: the container must exist already. */
+  readonly create: boolean;
+}
+
+export type PairCondition = 'in-sync' | 'syncing' | 'paused' | 'disabled' | 'starting';
+
+export interface PairView {
+  readonly name: string;
+  readonly condition: PairCondition;
+  readonly folder: string;
+  readonly volume: string;
+  readonly store: string;
+  readonly container: string;
+  readonly policies: Readonly<Record<string, string>>;
+  readonly excludes: readonly string[];
+  readonly disabled: { readonly code: string; readonly reason: string; readonly at: string } | null;
+  /** Sentences an operator should read, such as an unprotected window or a shared container. */
+  readonly notes: readonly string[];
+}
+
+export interface PairStatus extends PairView {
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+  readonly candidates: number;
+  readonly decisions: number;
+  readonly decisionBytes: number;
+  readonly problems: number;
+}
+
+export interface FleetStatus {
+  readonly pairs: readonly PairStatus[];
+  readonly queues: readonly { readonly queue: string; readonly state: string; readonly jobs: number }[];
+}
+
+export interface ProblemView {
+  readonly pair: string;
+  readonly name: string;
+  readonly code: string;
+  readonly text: string;
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+  readonly attempts: number;
+  readonly nextAttemptAt: string | null;
+}
+
+export interface ConflictView {
+  readonly pair: string;
+  /** The name whose content lost, and where that content is now. */
+  readonly text: string;
+  readonly name: string;
+  readonly at: string;
+}
+
+export interface PlanItem {
+  readonly name: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly bytes: number;
+}
+
+export interface HistoryView {
+  readonly at: string;
+  readonly kind: string;
+  readonly side: string | null;
+  readonly serial: string | null;
+  readonly text: string;
+}
+
+export interface WhyView {
+  readonly name: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly sync: string;
+  readonly decision: string | null;
+  readonly problem: string | null;
+  readonly history: readonly HistoryView[];
+}
+
+export interface TrashView {
+  readonly name: string;
+  readonly side: string;
+  readonly kind: string;
+  readonly locator: string;
+  readonly size: number;
+  readonly displacedAt: string;
+  readonly expiresAt: string;
+}
+
+/** A sync that was asked for, to be followed with `progress`. */
+export interface SyncTicket {
+  readonly pair: string;
+  readonly scan: string;
+  readonly poll: string;
+  readonly since: string;
+}
+
+export interface SyncProgress {
+  readonly quiet: boolean;
+  readonly paused: boolean;
+  readonly disabled: { readonly code: string; readonly reason: string } | null;
+  readonly scanDone: boolean;
+  readonly pollDone: boolean;
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  readonly filesToDo: number;
+  readonly bytesToDo: number;
+  readonly problems: number;
+}
+
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  /** One sentence; for a failed check with what to do. */
+  readonly text: string;
+}
+
+/** All methods throw HoldfastError; grade usage for what the operator asked wrongly. */
+export interface Operator {
+  storeAdd(request: StoreAddRequest): Promise<StoreView>;
+  storeList(): Promise<readonly StoreView[]>;
+  storeRemove(name: string): Promise<void>;
+  /** Checks both sides, makes the container and the marker, probes capabilities; leaves nothing behind when any of it fails. */
+  pairAdd(request: PairAddRequest): Promise<PairView>;
+  pairList(): Promise<readonly PairView[]>;
+  pairShow(name: string): Promise<PairStatus>;
+  pairPause(name: string): Promise<PairView>;
+  /** Also enables a disabled pair; one whose folder or container was replaced starts again as a union. */
+  pairResume(name: string): Promise<PairView>;
+  /** Keeps both sides' data. */
+  pairRemove(name: string): Promise<void>;
+  sync(name: string): Promise<SyncTicket>;
+  progress(ticket: SyncTicket): Promise<SyncProgress>;
+  status(name: string | null): Promise<FleetStatus>;
+  problems(name: string | null): Promise<readonly ProblemView[]>;
+  conflicts(name: string | null): Promise<readonly ConflictView[]>;
+  plan(name: string): Promise<readonly PlanItem[]>;
+  why(name: string, path: string): Promise<WhyView>;
+  trashList(name: string): Promise<readonly TrashView[]>;
+  trashRestore(name: string, path: string): Promise<TrashView>;
+  doctor(): Promise<readonly Check[]>;
+}
