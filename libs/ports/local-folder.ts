@@ -40,6 +40,9 @@ export interface LocalFolder {
    */
   attach(pairId: string): Promise<LocalFolderFacts>;
 
+  /** Takes the marker away, so that the folder can be paired again; keeps the trash. Idempotent, also when the folder is gone. */
+  detach(): Promise<void>;
+
   /** @throws HoldfastError folder-missing, folder-unmarked, folder-denied: then nothing about names may be concluded (invariant 6). */
   check(): Promise<void>;
 
@@ -70,9 +73,14 @@ export interface LocalFolder {
 
   /**
    * Repairs all commits that began before `before` (ms since the epoch) and never ended.
+   * Their outcome was lost with their process: `onDisplaced` is told of content that went to the trash,
+   * so that its recovery pointer is recorded although nobody pulls the name again.
    * @returns names that may have changed by it.
    */
-  recover(before: number): Promise<readonly Name[]>;
+  recover(
+    before: number,
+    onDisplaced?: (name: Name, pointer: RecoveryPointer) => Promise<void>,
+  ): Promise<readonly Name[]>;
 
   /**
    * The late look: when a trashed file changed after it was displaced, a writer held it open; its content becomes

@@ -1,0 +1,113 @@
+/**
+ * Attach: makes a folder a pair's. The marker tells the pair's folder from an empty mount
+ * point, and keeps what was found out about the file system by trying it.
+ */
+import { PRIVATE_DIRECTORY } from '#core/name.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { LocalFolderFacts } from '#ports/local-folder.ts';
+import { type OpenDirectory, succeeds, systemCode } from './file-system.ts';
+import { writeJson } from './json-file.ts';
+import { asLocalError } from './local-errors.ts';
+import { type FolderOptions, MARKER, openOwn, openRoot, readMarker } from './open-folder.ts';
+
+/** @throws HoldfastError folder-missing, folder-denied, already-exists */
+export async function attachFolder(options: FolderOptions, pairId: string): Promise<LocalFolderFacts> {
+  const root = await openRoot(options);
+  try {
+    const privateDirectory = await openPrivateForAttach(root, options.root);
+    try {
+      await refuseOtherPair(privateDirectory, options.root, pairId);
+      const facts = await probeFacts(privateDirectory, options.clock.uniqueId());
+      await writeMarker(privateDirectory, options, pairId, facts);
+      return facts;
+    } finally {
+      await privateDirectory.close();
+    }
+  } catch (thrown) {
+    throw deniedFolder(thrown, options.root) ?? asLocalError(thrown, `attach ${options.root}`);
+  } finally {
+    await root.close();
+  }
+}
+
+async function openPrivateForAttach(root: OpenDirectory, path: string): Promise<OpenDirectory> {
+  try {
+    return await openOwn(root, PRIVATE_DIRECTORY);
+  } catch (thrown) {
+    if (!['ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '')) throw thrown;
+    throw new HoldfastError(
+      'folder-denied',
+      `${path}/${PRIVATE_DIRECTORY} is no directory; move it away, Holdfast needs that name for itself`,
+      { cause: thrown },
+    );
+  }
+}
+
+function deniedFolder(thrown: unknown, path: string): HoldfastError | null {
+  if (!['EACCES', 'EPERM'].includes(systemCode(thrown) ?? '')) return null;
+  return new HoldfastError(
+    'folder-denied',
+    `nothing can be written in ${path}; give the service account write permission`,
+    { cause: thrown },
+  );
+}
+
+async function refuseOtherPair(privateDirectory: OpenDirectory, path: string, pairId: string): Promise<void> {
+  const marker = await readMarker(privateDirectory);
+  if (marker === null || marker.pairId === pairId) return;
+  throw new HoldfastError(
+    'already-exists',
+    `${path} belongs to another pair already; remove that pair first, or delete ${PRIVATE_DIRECTORY}/${MARKER} if it is gone`,
+  );
+}
+
+async function writeMarker(
+  privateDirectory: OpenDirectory,
+  options: FolderOptions,
+  pairId: string,
+  facts: LocalFolderFacts,
+): Promise<void> {
+  const draft = `${MARKER}-${options.clock.uniqueId()}`;
+  await writeJson(privateDirectory, draft, { pairId, ...facts });
+  if ((await readMarker(privateDirectory)) !== null || !facts.hardLinks) {
+    await privateDirectory.rename(draft, privateDirectory, MARKER);
+  } else {
+    // Of two pairs that attach the folder at once, one gets it: a link is never made over another.
+    await succeeds(privateDirectory.link(draft, privateDirectory, MARKER), 'EEXIST');
+    await privateDirectory.unlink(draft);
+    await refuseOtherPair(privateDirectory, options.root, pairId);
+  }
+  await privateDirectory.sync();
+}
+
+async function probeFacts(directory: OpenDirectory, unique: string): Promise<LocalFolderFacts> {
+  const plain = `probe-${unique}`;
+  const linked = `probe-link-${unique}`;
+  const composed = `probe-\u00e9-${unique}`;
+  await (await directory.createFile(plain, 0o600)).close();
+  try {
+    const hardLinks = await succeeds(
+      directory.link(plain, directory, linked),
+      'EPERM',
+      'EOPNOTSUPP',
+      'ENOTSUP',
+      'ENOSYS',
+      'EMLINK',
+    );
+    if (hardLinks) await directory.unlink(linked);
+    const foldsCase = (await directory.lstat(`PROBE-${unique}`)) !== null;
+    const foldsUnicode = await probeUnicode(directory, composed);
+    return { hardLinks, foldsCase, foldsUnicode };
+  } finally {
+    await directory.unlink(plain);
+  }
+}
+
+async function probeUnicode(directory: OpenDirectory, composed: string): Promise<boolean> {
+  await (await directory.createFile(composed, 0o600)).close();
+  try {
+    return (await directory.lstat(composed.normalize('NFD'))) !== null;
+  } finally {
+    await directory.unlink(composed);
+  }
+}

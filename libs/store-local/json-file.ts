@@ -1,0 +1,60 @@
+/** JSON file: small private records below `.holdfast/`; what cannot be read as one counts as missing. */
+import { type OpenDirectory, systemCode } from './file-system.ts';
+
+const MAX_BYTES = 64 * 1024;
+
+/** Writes a new file with mode 0600, or replaces a leftover of that name, and syncs it. */
+export async function writeJson(directory: OpenDirectory, segment: string, value: unknown): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+  const file = await createAnew(directory, segment);
+  try {
+    await file.write(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function createAnew(directory: OpenDirectory, segment: string) {
+  try {
+    return await directory.createFile(segment, 0o600);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'EEXIST') throw thrown;
+    await directory.unlink(segment);
+    return directory.createFile(segment, 0o600);
+  }
+}
+
+/** @returns the record, or null when it is missing, torn, too large, or no regular file. */
+export async function readJson(
+  directory: OpenDirectory,
+  segment: string,
+): Promise<Record<string, unknown> | null> {
+  let text: string;
+  try {
+    const file = await directory.openForReading(segment);
+    try {
+      const facts = await file.facts();
+      if (facts.kind !== 'file' || facts.size > MAX_BYTES) return null;
+      const bytes = Buffer.alloc(facts.size);
+      const length = await file.read(bytes, 0);
+      text = bytes.toString('utf8', 0, length);
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(systemCode(thrown) ?? '')) return null;
+    throw thrown;
+  }
+  return parseRecord(text);
+}
+
+function parseRecord(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : null;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Local folder: the port's operations, each on a folder opened and checked anew. Nothing is
+ * kept between two operations but what the marker told, so any number of processes may work
+ * on one folder and each of them may be killed at any moment.
+ */
+import type { Clock } from '#ports/clock.ts';
+import type { LocalFolder, LocalFolderFacts, WalkItem } from '#ports/local-folder.ts';
+import type { Log } from '#ports/log.ts';
+import { attachFolder } from './attach.ts';
+import { type AttemptOwner, processOwner } from './attempt-owner.ts';
+import type { FileSystem } from './file-system.ts';
+import { linuxFileSystem } from './linux-file-system.ts';
+import { asLocalError } from './local-errors.ts';
+import { type FolderOptions, type OpenFolder, withFolder } from './open-folder.ts';
+import { probeEntry } from './probe.ts';
+import { pullEntry } from './pull.ts';
+import { removeEntry } from './remove.ts';
+import { repairAll } from './repair.ts';
+import { hashEntry, stageEntry } from './stage.ts';
+import { discardFromTrash, lookAgainAtTrash, restoreFromTrash } from './trash.ts';
+import { walkTree } from './walk.ts';
+
+export interface LocalFolderOptions {
+  /** Absolute path of the folder; a link in its place counts as missing. */
+  readonly root: string;
+  /** Must equal the marker's. */
+  readonly pairId: string;
+  readonly clock: Clock;
+  readonly log?: Log;
+  /** The real one unless a simulation or a fault stands in. */
+  readonly fileSystem?: FileSystem;
+  readonly owner?: AttemptOwner;
+  /** Milliseconds of silence after which a commit begun on another machine counts as crashed. */
+  readonly leaseMs?: number;
+}
+
+const DEFAULT_LEASE_MS = 15 * 60_000;
+
+/** Opens nothing yet: the folder may be missing and come back. `facts` are those of the last operation. */
+export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
+  const options: FolderOptions = {
+    root: given.root,
+    pairId: given.pairId,
+    clock: given.clock,
+    log: given.log ?? null,
+    fileSystem: given.fileSystem ?? linuxFileSystem,
+    owner: given.owner ?? processOwner,
+    leaseMs: given.leaseMs ?? DEFAULT_LEASE_MS,
+  };
+  let facts: LocalFolderFacts = { hardLinks: true, foldsCase: false, foldsUnicode: false };
+
+  const run = <Result>(what: string, work: (folder: OpenFolder) => Promise<Result>): Promise<Result> =>
+    withFolder(options, what, (folder) => {
+      facts = folder.facts;
+      return work(folder);
+    });
+
+  return {
+    get facts() {
+      return facts;
+    },
+    async attach(pairId) {
+      facts = await attachFolder(options, pairId);
+      return facts;
+    },
+    check: () => run('check', async () => {}),
+    walk: (isExcluded) => walkFolder(options, isExcluded),
+    probe: (name) => run(`probe "${name}"`, (folder) => probeEntry(folder, name)),
+    hash: (name, expected, digest) =>
+      run(`read "${name}"`, (folder) => hashEntry(folder, name, expected, digest)),
+    stage: (name, expected, digest, settledBefore) =>
+      run(`read "${name}"`, (folder) => stageEntry(folder, name, expected, digest, settledBefore)),
+    pull: (name, content, order) =>
+      run(`write "${name}"`, (folder) => pullEntry(folder, name, content, order)),
+    remove: (name, order) => run(`remove "${name}"`, (folder) => removeEntry(folder, name, order)),
+    recover: (before, onDisplaced) =>
+      run('repair crashed commits', (folder) => repairAll(folder, before, onDisplaced)),
+    lookAgain: (name, pointer, conflictName) =>
+      run(`look again at "${name}"`, (folder) => lookAgainAtTrash(folder, name, pointer, conflictName)),
+    restore: (name, pointer) => run(`restore "${name}"`, (folder) => restoreFromTrash(folder, name, pointer)),
+    discard: (pointer) => run('empty the trash', (folder) => discardFromTrash(folder, pointer)),
+    close: async () => {},
+  };
+}
+
+/**
+ * The folder is checked before the first and after the last entry: a volume that was
+ * unmounted while it was walked must not look like one whose names are gone (invariant 6).
+ */
+async function* walkFolder(
+  options: FolderOptions,
+  isExcluded: Parameters<LocalFolder['walk']>[0],
+): AsyncGenerator<WalkItem> {
+  const root = await withFolder(options, 'walk', ({ rootDirectory }) => rootDirectory.openDirectoryAgain());
+  try {
+    yield* walkTree(root, isExcluded);
+  } catch (thrown) {
+    throw asLocalError(thrown, `walk ${options.root}`);
+  } finally {
+    await root.close();
+  }
+  await withFolder(options, 'walk', async () => {});
+}

@@ -1,0 +1,175 @@
+/**
+ * Open folder: one operation's view of a pair's folder. Root, private directory and marker
+ * are opened anew for each operation, so that a folder that was unmounted, replaced or
+ * recreated meanwhile is noticed before anything is concluded from it (invariant 6).
+ */
+import { PRIVATE_DIRECTORY } from '#core/name.ts';
+import type { Clock } from '#ports/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { LocalFolderFacts } from '#ports/local-folder.ts';
+import type { Log } from '#ports/log.ts';
+import type { AttemptOwner } from './attempt-owner.ts';
+import { type FileSystem, type OpenDirectory, systemCode } from './file-system.ts';
+import { readJson } from './json-file.ts';
+import { asLocalError } from './local-errors.ts';
+
+export interface FolderOptions {
+  /** Absolute path of the folder. */
+  readonly root: string;
+  readonly pairId: string;
+  readonly clock: Clock;
+  readonly log: Log | null;
+  readonly fileSystem: FileSystem;
+  readonly owner: AttemptOwner;
+  /** Milliseconds without activity after which an attempt of an unseen owner counts as crashed. */
+  readonly leaseMs: number;
+}
+
+export interface OpenFolder extends FolderOptions {
+  readonly facts: LocalFolderFacts;
+  readonly rootDirectory: OpenDirectory;
+  /** `.holdfast/` and its `attempts/`. */
+  readonly privateDirectory: OpenDirectory;
+  readonly attempts: OpenDirectory;
+}
+
+export const MARKER = 'marker';
+export const ATTEMPTS = 'attempts';
+export const TRASH = 'trash';
+
+export interface Marker {
+  readonly pairId: string;
+  readonly facts: LocalFolderFacts;
+}
+
+/** Opens the folder, checks its marker, runs `work`, closes. Failures come out as HoldfastError, naming `what`. */
+export async function withFolder<Result>(
+  options: FolderOptions,
+  what: string,
+  work: (folder: OpenFolder) => Promise<Result>,
+): Promise<Result> {
+  const opened: OpenDirectory[] = [];
+  const keep = async (opening: Promise<OpenDirectory>): Promise<OpenDirectory> => {
+    const directory = await opening;
+    opened.push(directory);
+    return directory;
+  };
+  try {
+    const rootDirectory = await keep(openRoot(options));
+    const privateDirectory = await keep(openPrivate(rootDirectory, options.root));
+    const { facts } = await requireMarker(privateDirectory, options);
+    const attempts = await keep(openOwn(privateDirectory, ATTEMPTS));
+    return await work({ ...options, facts, rootDirectory, privateDirectory, attempts });
+  } catch (thrown) {
+    throw passThrough(thrown) ? thrown : asLocalError(thrown, `${what} in ${options.root}`);
+  } finally {
+    for (const directory of opened.reverse()) await directory.close();
+  }
+}
+
+/** Errors with names of their own mean something to the caller; only failures of the system are translated. */
+function passThrough(thrown: unknown): boolean {
+  return thrown instanceof Error && systemCode(thrown) === undefined;
+}
+
+/** @throws HoldfastError folder-missing, folder-denied */
+export async function openRoot(options: Pick<FolderOptions, 'fileSystem' | 'root'>): Promise<OpenDirectory> {
+  try {
+    return await options.fileSystem.openRoot(options.root);
+  } catch (thrown) {
+    switch (systemCode(thrown)) {
+      case 'ENOENT':
+        throw new HoldfastError(
+          'folder-missing',
+          `the folder ${options.root} does not exist; mount its volume or restore it`,
+          { cause: thrown },
+        );
+      case 'ENOTDIR':
+      case 'ELOOP':
+        throw new HoldfastError(
+          'folder-missing',
+          `${options.root} is no directory; put the folder itself there, not a link or file`,
+          { cause: thrown },
+        );
+      case 'EACCES':
+      case 'EPERM':
+        throw new HoldfastError(
+          'folder-denied',
+          `the folder ${options.root} may not be opened; give the service account read, write and search permission`,
+          { cause: thrown },
+        );
+      default:
+        throw asLocalError(thrown, `open ${options.root}`);
+    }
+  }
+}
+
+async function openPrivate(root: OpenDirectory, path: string): Promise<OpenDirectory> {
+  try {
+    return await root.openDirectory(PRIVATE_DIRECTORY);
+  } catch (thrown) {
+    switch (systemCode(thrown)) {
+      case 'ENOENT':
+      case 'ENOTDIR':
+      case 'ELOOP':
+        throw unmarked(path, thrown);
+      case 'EACCES':
+      case 'EPERM':
+        throw new HoldfastError(
+          'folder-denied',
+          `${path}/${PRIVATE_DIRECTORY} may not be opened; give it back to the service account`,
+          { cause: thrown },
+        );
+      default:
+        throw thrown;
+    }
+  }
+}
+
+async function requireMarker(privateDirectory: OpenDirectory, options: FolderOptions): Promise<Marker> {
+  const marker = await readMarker(privateDirectory);
+  if (marker === null) throw unmarked(options.root);
+  if (marker.pairId === options.pairId) return marker;
+  throw new HoldfastError(
+    'folder-unmarked',
+    `${options.root} carries the marker of another pair; mount the right folder there`,
+  );
+}
+
+function unmarked(root: string, cause?: unknown): HoldfastError {
+  return new HoldfastError(
+    'folder-unmarked',
+    `${root} has no Holdfast marker, so it may not be the pair's folder (an unmounted volume looks like this); ` +
+      'mount the volume, or attach the folder again if it really is the one',
+    { cause },
+  );
+}
+
+/** Null when there is none that can be read. */
+export async function readMarker(privateDirectory: OpenDirectory): Promise<Marker | null> {
+  const record = await readJson(privateDirectory, MARKER);
+  if (record === null || typeof record['pairId'] !== 'string') return null;
+  return {
+    pairId: record['pairId'],
+    facts: {
+      hardLinks: record['hardLinks'] === true,
+      foldsCase: record['foldsCase'] === true,
+      foldsUnicode: record['foldsUnicode'] === true,
+    },
+  };
+}
+
+/** A directory of ours below a directory of ours, made when it is missing. */
+export async function openOwn(above: OpenDirectory, segment: string): Promise<OpenDirectory> {
+  try {
+    return await above.openDirectory(segment);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'ENOENT') throw thrown;
+  }
+  try {
+    await above.makeDirectory(segment, 0o700);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'EEXIST') throw thrown;
+  }
+  return above.openDirectory(segment);
+}

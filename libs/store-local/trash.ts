@@ -1,0 +1,263 @@
+/**
+ * Trash: where displaced content stays reachable, `.holdfast/trash/<yyyymmdd>/<item>/<basename>`,
+ * with its facts beside it in `<item>.json`. The facts let a late look tell, without reading
+ * content, that a writer who held the file open went on writing.
+ */
+import { baseOf, type Name } from '#core/name.ts';
+import type { Serial } from '#core/serial.ts';
+import type { RecoveryPointer } from '#ports/commit.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import { nameHash, unlinkIfPresent } from './attempts.ts';
+import { type Facts, type OpenDirectory, succeeds, systemCode } from './file-system.ts';
+import { readJson, writeJson } from './json-file.ts';
+import { moveAside, moveWithoutClobber } from './move.ts';
+import { type OpenFolder, openOwn, TRASH } from './open-folder.ts';
+import { ensureParent, openParent } from './resolve.ts';
+
+export interface Displacing {
+  readonly from: OpenDirectory;
+  readonly segment: string;
+  readonly facts: Facts;
+  readonly name: Name;
+  /** Digest of the content where known. */
+  readonly hash: string | null;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** The trash item's name; the same for every repetition of one displacement. */
+  readonly item: string;
+}
+
+/** Moves a file or special file into the trash. @returns null when another process displaced it first. */
+export async function putInTrash(
+  folder: OpenFolder,
+  displacing: Displacing,
+): Promise<RecoveryPointer | null> {
+  const { facts, item, name, hash } = displacing;
+  const day = dayOf(displacing.at);
+  return withDirectories(folder, [TRASH, day], async (dayDirectory) => {
+    await writeJson(dayDirectory, `${item}.json`, {
+      name,
+      size: facts.size,
+      mtimeNs: `${facts.mtimeNs}`,
+      hash,
+      displacedAt: displacing.at,
+    });
+    const itemDirectory = await openOwn(dayDirectory, item);
+    try {
+      const moved = displacing.from.rename(displacing.segment, itemDirectory, baseOf(name));
+      if (!(await succeeds(moved, 'ENOENT'))) return null;
+      await itemDirectory.sync();
+    } finally {
+      await itemDirectory.close();
+    }
+    return { kind: 'trash', locator: `${day}/${item}/${baseOf(name)}`, size: facts.size, hash };
+  });
+}
+
+/**
+ * What an earlier run of the same order displaced, so that a repeated commit reports the same pointer
+ * although the outcome of the first was lost with its process.
+ */
+export async function findTrashed(
+  folder: OpenFolder,
+  name: Name,
+  serial: Serial,
+): Promise<RecoveryPointer | null> {
+  const prefix = `${serial}-${nameHash(name)}-`;
+  const now = folder.clock.now();
+  for (const day of [dayOf(now), dayOf(now - 24 * 3_600_000)]) {
+    const found = await withDirectories(folder, [TRASH], async (trash) => {
+      const dayDirectory = await openIfPresent(trash, day);
+      if (dayDirectory === null) return null;
+      try {
+        return await findInDay(dayDirectory, day, prefix, baseOf(name));
+      } finally {
+        await dayDirectory.close();
+      }
+    });
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+async function findInDay(
+  dayDirectory: OpenDirectory,
+  day: string,
+  prefix: string,
+  base: string,
+): Promise<RecoveryPointer | null> {
+  for (const { bytes: item, isDirectory } of await dayDirectory.list()) {
+    if (!isDirectory || !item.startsWith(prefix)) continue;
+    const itemDirectory = await openIfPresent(dayDirectory, item);
+    if (itemDirectory === null) continue;
+    try {
+      if ((await itemDirectory.lstat(base)) === null) continue;
+    } finally {
+      await itemDirectory.close();
+    }
+    const record = await readJson(dayDirectory, `${item}.json`);
+    if (record === null) continue;
+    const { size, hash } = record;
+    return {
+      kind: 'trash',
+      locator: `${day}/${item}/${base}`,
+      size: typeof size === 'number' ? size : 0,
+      hash: typeof hash === 'string' ? hash : null,
+    };
+  }
+  return null;
+}
+
+interface Trashed {
+  readonly itemDirectory: OpenDirectory;
+  readonly dayDirectory: OpenDirectory;
+  readonly trash: OpenDirectory;
+  readonly day: string;
+  readonly item: string;
+  readonly base: string;
+}
+
+/** Runs `work` on an item's directories; null when the item is gone. */
+async function withTrashed<Result>(
+  folder: OpenFolder,
+  pointer: RecoveryPointer,
+  work: (trashed: Trashed) => Promise<Result>,
+): Promise<Result | null> {
+  const parts = pointer.locator.split('/');
+  const [day, item, base] = parts;
+  if (pointer.kind !== 'trash' || parts.length !== 3 || !day || !item || !base) {
+    throw new HoldfastError('not-found', `no trash of a folder: ${pointer.kind} ${pointer.locator}`);
+  }
+  return withDirectories(folder, [TRASH], async (trash) => {
+    const dayDirectory = await openIfPresent(trash, day);
+    if (dayDirectory === null) return null;
+    try {
+      const itemDirectory = await openIfPresent(dayDirectory, item);
+      if (itemDirectory === null) return null;
+      try {
+        return await work({ itemDirectory, dayDirectory, trash, day, item, base });
+      } finally {
+        await itemDirectory.close();
+      }
+    } finally {
+      await dayDirectory.close();
+    }
+  });
+}
+
+/** See `LocalFolder.lookAgain`. */
+export async function lookAgainAtTrash(
+  folder: OpenFolder,
+  name: Name,
+  pointer: RecoveryPointer,
+  conflictName: (attempt: number) => Name,
+): Promise<Name | null> {
+  return withTrashed(folder, pointer, async (trashed) => {
+    const facts = await trashed.itemDirectory.lstat(trashed.base);
+    if (facts === null || facts.kind !== 'file') return null;
+    const record = await readJson(trashed.dayDirectory, `${trashed.item}.json`);
+    const hasMoved = record !== null && record['mtimeNs'] !== `${facts.mtimeNs}`;
+    if (facts.size === pointer.size && !hasMoved) return null;
+    const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, name);
+    if (parent.kind !== 'open') return null;
+    try {
+      const { itemDirectory, base } = trashed;
+      const copy = await moveAside(folder, itemDirectory, base, facts, parent.directory, conflictName);
+      if (copy !== null) await removeItem(trashed);
+      return copy;
+    } finally {
+      await parent.directory.close();
+    }
+  });
+}
+
+/** See `LocalFolder.restore`. @throws HoldfastError not-found when the trash no longer holds it. */
+export async function restoreFromTrash(
+  folder: OpenFolder,
+  name: Name,
+  pointer: RecoveryPointer,
+): Promise<boolean> {
+  const restored = await withTrashed(folder, pointer, async (trashed) => {
+    const facts = await trashed.itemDirectory.lstat(trashed.base);
+    if (facts === null) return null;
+    const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, name);
+    if (parent.kind !== 'open') return false;
+    try {
+      const { itemDirectory, base } = trashed;
+      const moved = await moveWithoutClobber(
+        folder,
+        itemDirectory,
+        base,
+        facts,
+        parent.directory,
+        baseOf(name),
+      );
+      if (moved === 'taken') return false;
+      await removeItem(trashed);
+      return true;
+    } finally {
+      await parent.directory.close();
+    }
+  });
+  if (restored !== null) return restored;
+  if (await isThere(folder, name, pointer)) return true;
+  throw new HoldfastError('not-found', `the trash no longer holds ${pointer.locator}`);
+}
+
+/** A repeated restore finds the item gone and the content, by its size, in place. */
+async function isThere(folder: OpenFolder, name: Name, pointer: RecoveryPointer): Promise<boolean> {
+  const parent = await openParent(folder.rootDirectory, name);
+  if (parent.kind !== 'open') return false;
+  try {
+    const facts = await parent.directory.lstat(baseOf(name));
+    return facts?.kind === 'file' && facts.size === pointer.size;
+  } finally {
+    await parent.directory.close();
+  }
+}
+
+/** See `LocalFolder.discard`. */
+export async function discardFromTrash(folder: OpenFolder, pointer: RecoveryPointer): Promise<void> {
+  await withTrashed(folder, pointer, async (trashed) => {
+    await unlinkIfPresent(trashed.itemDirectory, trashed.base);
+    await removeItem(trashed);
+  });
+}
+
+async function removeItem({ trash, dayDirectory, day, item }: Trashed): Promise<void> {
+  await succeeds(dayDirectory.removeDirectory(item), 'ENOENT');
+  await unlinkIfPresent(dayDirectory, `${item}.json`);
+  await succeeds(trash.removeDirectory(day), 'ENOENT', 'ENOTEMPTY', 'EEXIST');
+}
+
+function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10).replaceAll('-', '');
+}
+
+async function openIfPresent(above: OpenDirectory, segment: string): Promise<OpenDirectory | null> {
+  try {
+    return await above.openDirectory(segment);
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT') return null;
+    throw thrown;
+  }
+}
+
+/** Opens directories of ours one below the other, runs `work` on the last, closes all. */
+async function withDirectories<Result>(
+  folder: OpenFolder,
+  segments: readonly string[],
+  work: (last: OpenDirectory) => Promise<Result>,
+): Promise<Result> {
+  const opened: OpenDirectory[] = [];
+  let last = folder.privateDirectory;
+  try {
+    for (const segment of segments) {
+      last = await openOwn(last, segment);
+      opened.push(last);
+    }
+    return await work(last);
+  } finally {
+    for (const directory of opened.reverse()) await directory.close();
+  }
+}
