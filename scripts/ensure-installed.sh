@@ -21,6 +21,22 @@ node_major() {
   PATH="$PWD/node_modules/.bin:$PATH" node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0
 }
 
+# Prisma's download host is not a registry and not needed; npm 10 would run the script that asks it.
+npm_quietly() {
+  PATH=$(outer_path) PRISMA_ENGINES_MIRROR=http://127.0.0.1:9 \
+    npm "$@" --include=dev --no-audit --no-fund --loglevel=error < /dev/null 2>&1
+}
+
+install_packages() {
+  said=$(npm_quietly ci) && return 0
+  case $said in
+    # The lock file lacks packages of other platforms when the registry it was written
+    # with does not have them; `npm install` takes what is locked and passes over the rest.
+    *EUSAGE*"in sync"*) said=$(npm_quietly install --no-save) ;;
+    *) return 1 ;;
+  esac
+}
+
 # The stamp says which lock file was installed; npm's own hidden lock is written last of all,
 # so together they also show an installation that was cut off.
 STAMP=node_modules/.holdfast-installed
@@ -36,12 +52,10 @@ fi
 if [ "$have" != "$want" ]; then
   command -v npm > /dev/null || fail "npm is not on PATH: install Node 20 or later with npm 10 or later"
   echo "Installing npm packages (about a minute)"
-  # Prisma's download host is not a registry and not needed; npm 10 would run the script that asks it.
-  if ! said=$(PATH=$(outer_path) PRISMA_SKIP_POSTINSTALL_GENERATE=1 PRISMA_ENGINES_MIRROR=http://127.0.0.1:9 \
-    npm ci --include=dev --no-audit --no-fund --loglevel=error < /dev/null 2>&1); then
+  install_packages || {
     echo "$said" >&2
-    fail "npm ci failed; its words are above"
-  fi
+    fail "npm could not install the packages; its words are above"
+  }
   if [ "$(node_major)" -lt 24 ]; then
     # npm was told not to run install scripts; only this one is missing.
     PATH=$(outer_path) npm rebuild node --ignore-scripts=false > /dev/null 2>&1 < /dev/null || :
