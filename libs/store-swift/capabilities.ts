@@ -1,0 +1,92 @@
+/**
+ * Capabilities: what this endpoint really does with preconditions, found by conflicting writes
+ * on one hidden name, which is removed again with all its versions. Swift checks a create before
+ * the write and not atomically with it, so nothing here is ever called enforced.
+ */
+
+import { PRIVATE_DIRECTORY } from '#core/name.ts';
+import type { HttpResponse } from '#libs/http/client.ts';
+import type { Clock } from '#ports/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { Guard, StoreCapabilities } from '#ports/object-store.ts';
+import { type Client, failureOf } from './client.ts';
+import { objectHead } from './heads.ts';
+import { MAX_OBJECT_BYTES } from './upload.ts';
+import { listVersions } from './versions.ts';
+
+const FIRST = Buffer.from('first');
+const SECOND = Buffer.from('second');
+const FIRST_MD5 = '8b04d5e3775d298e78455efc5ca404d5';
+const WRONG_ETAG = '0'.repeat(32);
+
+/** What holds before anything was probed: nothing is promised. */
+export const UNPROBED: StoreCapabilities = {
+  createOnly: 'ignored',
+  replaceIf: 'ignored',
+  deleteIf: 'ignored',
+  versions: false,
+  listingLags: true,
+  serverSideCopy: false,
+  unprotectedWindow: true,
+  maxObjectBytes: MAX_OBJECT_BYTES,
+};
+
+/** @param versioned whether the container says that versioning is on. */
+export async function probeCapabilities(
+  client: Client,
+  clock: Clock,
+  versioned: boolean,
+): Promise<StoreCapabilities> {
+  const name = `${PRIVATE_DIRECTORY}/probe-${clock.uniqueId()}`;
+  const copy = `${name}-copy`;
+  try {
+    const written = await expectCreated(name, await client.put(name, {}, () => FIRST));
+    const version = objectHead(written.headers).version;
+    const created = await client.put(name, { 'if-none-match': '*' }, () => SECOND);
+    const copied = await client.copy(name, { version, etag: FIRST_MD5 }, copy).catch(notCopied);
+    const replaced = await client.put(name, { 'if-match': WRONG_ETAG }, () => SECOND);
+    const deleted = await client.remove(name, null, { 'if-match': WRONG_ETAG });
+    const versions = versioned && version !== null && (await readsOldVersion(client, name, version));
+    return {
+      ...UNPROBED,
+      createOnly: guardOf(created.status),
+      replaceIf: guardOf(replaced.status),
+      deleteIf: guardOf(deleted.status),
+      versions,
+      serverSideCopy: copied !== undefined,
+      unprotectedWindow: !versions,
+    };
+  } finally {
+    await erase(client, name, versioned);
+    await erase(client, copy, versioned);
+  }
+}
+
+function guardOf(status: number): Guard {
+  return status === 412 ? 'advisory' : 'ignored';
+}
+
+async function expectCreated(name: string, response: HttpResponse): Promise<HttpResponse> {
+  if (response.status !== 201) throw await failureOf(response, name);
+  return response;
+}
+
+function notCopied(thrown: unknown): undefined {
+  if (thrown instanceof HoldfastError && thrown.grade === 'permanent') return undefined;
+  throw thrown;
+}
+
+async function readsOldVersion(client: Client, name: string, version: string): Promise<boolean> {
+  const response = await client.get(name, version, {});
+  const bytes = await response.bytes();
+  return response.status === 200 && FIRST.equals(bytes);
+}
+
+/** Removes a name with its history. A DELETE of what is absent would itself leave a marker, so only versions are named. */
+async function erase(client: Client, name: string, versioned: boolean): Promise<void> {
+  if (!versioned) {
+    await client.remove(name, null);
+    return;
+  }
+  for (const version of await listVersions(client, name)) await client.remove(name, version.id);
+}

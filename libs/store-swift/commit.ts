@@ -1,0 +1,279 @@
+/**
+ * Commit: pull on Swift, which has no lock and no compare-and-set. Look, write, then prove by
+ * the history of the name that ours is current and that only the base lies below it; what lies
+ * between lost without anyone deciding so and is rescued. Without versions only a second look is left.
+ */
+import type { Name } from '#core/name.ts';
+import type { RemoteState } from '#core/state.ts';
+import type { HttpResponse } from '#libs/http/client.ts';
+import type { Clock } from '#ports/clock.ts';
+import { type CommitOrder, type CommitOutcome, NOTHING_DISPLACED } from '#ports/commit.ts';
+import { type Staged, StaleContent } from '#ports/content.ts';
+import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
+import { type Client, isLongName, tooLong } from './client.ts';
+import { keepBase, keepBetween, pointerTo } from './displaced.ts';
+import { isBase, matches, staleOutcome } from './expectation.ts';
+import { type ObjectHead, objectHead, stateOf } from './heads.ts';
+import { rescue } from './rescue.ts';
+import { prepareUpload, type Upload } from './upload.ts';
+import { listVersions, listVersionsShowing, type Version } from './versions.ts';
+
+export type Order = CommitOrder<RemoteState>;
+export type Outcome = CommitOutcome<RemoteState>;
+
+export interface CommitContext {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly versioned: boolean;
+}
+
+/** A refused create of this size or more is looked at first: its bytes would travel for nothing. */
+const LOOK_FIRST_BYTES = 256 * 1024;
+
+/** @throws HoldfastError container-missing, content-too-large, content-mismatch, name-unsyncable and as every request */
+export async function pull(
+  context: CommitContext,
+  name: Name,
+  content: Staged,
+  order: Order,
+): Promise<Outcome> {
+  let upload: Upload;
+  try {
+    upload = await prepareUpload(content);
+  } catch (thrown) {
+    return staleSource(thrown);
+  }
+  const { client, versioned } = context;
+  const creates = order.expected.kind === 'absent';
+  if (creates && versioned && upload.size < LOOK_FIRST_BYTES)
+    return write(context, name, upload, order, null);
+  const before = await client.head(name);
+  if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
+  if (!matches(before, order.expected)) {
+    if (before === null) await client.container();
+    return staleOutcome(before, order.expected);
+  }
+  return write(context, name, upload, order, before);
+}
+
+function staleSource(thrown: unknown): Outcome {
+  if (!(thrown instanceof StaleContent)) throw thrown;
+  return { result: 'stale', reason: thrown.message, ...NOTHING_DISPLACED };
+}
+
+function isOurs(head: ObjectHead | null, upload: Upload): head is ObjectHead {
+  return (
+    head !== null && head.kind === upload.kind && head.size === upload.size && head.etag === upload.md5()
+  );
+}
+
+/** @param before what was seen at the name just now and is the base; null for a create. */
+async function write(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  before: ObjectHead | null,
+): Promise<Outcome> {
+  const { client, versioned } = context;
+  // Without versions the base is gone once it is overwritten, so its copy is made first.
+  const copies = versioned || before === null ? [] : await keepCurrent(context, name, order, before);
+  const createOnly: Record<string, string> = before === null ? { 'if-none-match': '*' } : {};
+  let response: HttpResponse;
+  try {
+    response = await client.put(name, { ...upload.headers, ...createOnly }, upload.body);
+  } catch (thrown) {
+    const source = upload.sourceFailure();
+    if (source !== null) return staleSource(source);
+    return settleUnknown(context, name, upload, order, thrown);
+  }
+  if (response.status === 412) return refused(context, name, upload, order, response);
+  if (response.status !== 201) {
+    return settleUnknown(context, name, upload, order, await putFailure(client, name, response));
+  }
+  const answered = objectHead(response.headers);
+  if (answered.etag !== upload.md5()) {
+    throw new HoldfastError('content-mismatch', 'the store received other bytes than were sent');
+  }
+  return versioned && answered.version !== null
+    ? settle(context, name, upload, order, answered.version, before?.version ?? before?.timestamp ?? null)
+    : settlePlain(context, name, upload, order, copies);
+}
+
+async function keepCurrent(
+  context: CommitContext,
+  name: Name,
+  order: Order,
+  before: ObjectHead,
+): Promise<Name[]> {
+  if (order.displaced !== 'conflict-copy' || before.kind !== 'file') return [];
+  const writtenAt = new Date(Number((before.timestamp ?? '0').split('_')[0]) * 1000);
+  const { size, etag } = before;
+  return rescue(context.client, context.clock, { name, version: null, size, etag, writtenAt }, order);
+}
+
+/** What an answer other than 201 and 412 means. 202: the store holds something newer by its own clock and kept nothing. */
+async function putFailure(client: Client, name: Name, response: HttpResponse): Promise<HoldfastError> {
+  const failure = await response.failure();
+  if (response.status === 202) {
+    return new HoldfastError('store-unavailable', 'the store took the write for older than what it holds');
+  }
+  if (response.status === 404) {
+    await client.container();
+    return new HoldfastError('store-unavailable', 'the container was missing for a moment');
+  }
+  if (response.status === 422) {
+    return new HoldfastError('content-mismatch', 'the content changed on its way to the store');
+  }
+  if (isLongName(name) && (response.status === 400 || response.status === 503)) return tooLong(failure);
+  return failure;
+}
+
+/** A 412 of a create: something is there. With versioning its refused bytes stay behind as a version that never was current. */
+async function refused(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  response: HttpResponse,
+): Promise<Outcome> {
+  const { client, versioned } = context;
+  const orphan = objectHead(response.headers).version;
+  if (versioned && orphan !== null) await dropOrphan(client, name, orphan, upload);
+  const there = await client.head(name);
+  if (isOurs(there, upload)) return settleEarlier(context, name, upload, order, there);
+  return staleOutcome(there, order.expected);
+}
+
+async function dropOrphan(client: Client, name: Name, id: string, upload: Upload): Promise<void> {
+  const versions = await listVersions(client, name, (seen) => seen.some((version) => version.id <= id));
+  const orphan = versions.find((version) => version.id === id);
+  if (orphan === undefined || orphan.isLatest || orphan.etag !== upload.md5()) return;
+  // Left in place on failure: a stray version costs space, never content.
+  await client.remove(name, id);
+}
+
+/**
+ * The answer did not tell whether the write happened, so the object is asked. A write still
+ * under way on the store's side is met by the next attempt.
+ */
+async function settleUnknown(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  thrown: unknown,
+): Promise<Outcome> {
+  const failure = asHoldfastError(thrown);
+  if (failure.grade !== 'transient' || failure.code === 'content-mismatch') throw failure;
+  const there = await context.client.head(name);
+  if (isOurs(there, upload)) return settleEarlier(context, name, upload, order, there);
+  if (matches(there, order.expected)) throw failure;
+  return staleOutcome(there, order.expected);
+}
+
+/** The object already holds our content: an earlier attempt of this order, or someone else with the same bytes. */
+async function settleEarlier(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  there: ObjectHead,
+): Promise<Outcome> {
+  if (!context.versioned || there.version === null) return applied(stateOf(there), upload, [], null);
+  const versions = await listVersionsShowing(context.client, context.clock, name, there.version, null);
+  const oldest = oldestOfRun(versions, there.version, upload);
+  const base = await findBase(context, name, order, oldest);
+  if (order.expected.kind === 'file' && base === null) return applied(stateOf(there), upload, [], null);
+  return settle(context, name, upload, order, oldest, base, stateOf(there));
+}
+
+/** Two attempts at once leave our content twice in a row: what they displaced lies below the older. */
+function oldestOfRun(versions: readonly Version[], newestId: string, upload: Upload): string {
+  let oldest = newestId;
+  for (const version of versions) {
+    if (version.id >= oldest) continue;
+    if (!isSame(version, upload)) break;
+    oldest = version.id;
+  }
+  return oldest;
+}
+
+async function findBase(
+  context: CommitContext,
+  name: Name,
+  order: Order,
+  oursId: string,
+): Promise<string | null> {
+  const { expected } = order;
+  if (expected.kind === 'absent' || expected.kind === 'unhandled') return null;
+  if (expected.version !== null) return expected.version;
+  const fits = (version: Version): boolean => version.id < oursId && isBase(version, expected);
+  const versions = await listVersions(context.client, name, (seen) => seen.some(fits));
+  return versions.find(fits)?.id ?? null;
+}
+
+/**
+ * Judges a write that happened as version `oursId` over `baseId` (null: over nothing).
+ * @param seen the current state when it was looked at already and has our content.
+ */
+async function settle(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  oursId: string,
+  baseId: string | null,
+  seen?: RemoteState,
+): Promise<Outcome> {
+  const { client, clock } = context;
+  const versions = await listVersionsShowing(client, clock, name, oursId, baseId);
+  const copies = await keepBetween(context, name, versions, oursId, baseId, order, upload);
+  copies.push(...(await keepBase(context, name, baseId, order)));
+  const recovery = pointerTo(baseId, order.expected);
+  if (seen !== undefined) return applied(seen, upload, copies, recovery);
+  if (versions.some((version) => version.id === oursId && version.isLatest)) {
+    return applied(writtenState(upload, oursId), upload, copies, recovery);
+  }
+  // The listing's word for "current" may lag; the object's own is the truth.
+  const there = await client.head(name);
+  if (there?.version === oursId || isOurs(there, upload))
+    return applied(stateOf(there), upload, copies, recovery);
+  return { ...staleOutcome(there, order.expected), conflictCopies: copies, recovery };
+}
+
+function isSame(version: Version, upload: Upload): boolean {
+  return version.kind === upload.kind && version.size === upload.size && version.etag === upload.md5();
+}
+
+async function settlePlain(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  copies: Name[],
+): Promise<Outcome> {
+  const there = await context.client.head(name);
+  if (isOurs(there, upload)) return applied(stateOf(there), upload, copies, null);
+  return { ...staleOutcome(there, order.expected), conflictCopies: copies };
+}
+
+function writtenState(upload: Upload, versionId: string): RemoteState {
+  const head = objectHead({
+    ...upload.headers,
+    etag: upload.md5() ?? '',
+    'x-timestamp': versionId,
+    'x-object-version-id': versionId,
+  });
+  return stateOf(head);
+}
+
+function applied(
+  state: RemoteState,
+  upload: Upload,
+  conflictCopies: readonly Name[],
+  recovery: ReturnType<typeof pointerTo>,
+): Outcome {
+  const hash = upload.kind === 'file' ? upload.md5() : null;
+  return { result: 'applied', state, hash, madeDirectories: [], conflictCopies, recovery };
+}

@@ -1,0 +1,143 @@
+/**
+ * Swift store: the object store port on one container of OpenStack Swift. Versioning is what
+ * makes it safe, as Swift has neither lock nor compare-and-set; an operator may refuse it and
+ * the capabilities then own up to the unprotected window.
+ */
+import type { Name } from '#core/name.ts';
+import type { RemoteState } from '#core/state.ts';
+import type { HttpClient } from '#libs/http/client.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { Staged, StageOutcome } from '#ports/content.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { Log } from '#ports/log.ts';
+import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import { probeCapabilities, UNPROBED } from './capabilities.ts';
+import { type Client, openClient } from './client.ts';
+import { type CommitContext, type Order, type Outcome, pull } from './commit.ts';
+import { stageDownload } from './download.ts';
+import { type ContainerHead, META_IDENTITY, stateOf } from './heads.ts';
+import { listPage } from './listing.ts';
+import { remove } from './removal.ts';
+import { openSession, type SwiftAuth } from './session.ts';
+
+export interface SwiftStoreOptions {
+  readonly auth: SwiftAuth;
+  readonly container: string;
+  /** Owned by the caller, who may share it among stores and closes it. */
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Found by an earlier attach; without them nothing but `attach` keeps the commit promises. */
+  readonly capabilities?: StoreCapabilities;
+}
+
+export function openSwiftStore(options: SwiftStoreOptions): ObjectStore {
+  return new SwiftStore(options);
+}
+
+class SwiftStore implements ObjectStore {
+  readonly digest = { algorithm: 'md5' } as const;
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #capabilities: StoreCapabilities;
+
+  constructor(options: SwiftStoreOptions) {
+    this.#client = openClient(openSession(options.http, options.auth), options.container);
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#capabilities = options.capabilities ?? UNPROBED;
+  }
+
+  get capabilities(): StoreCapabilities {
+    return this.#capabilities;
+  }
+
+  async attach(options: { create: boolean; versioning: boolean; identity: string }): Promise<ContainerFacts> {
+    let head = await this.#containerOrNull();
+    if (head === null) {
+      if (!options.create) await this.#client.container();
+      await this.#create(options.versioning);
+      head = await this.#client.container();
+    }
+    if (options.versioning && !head.versioned) {
+      const status = await this.#client.setContainer('POST', { 'x-versions-enabled': 'true' });
+      if (status >= 300) this.#log.warn({ status }, 'the store refuses versioning');
+    }
+    if (head.identity === null) {
+      const status = await this.#client.setContainer('POST', { [META_IDENTITY]: options.identity });
+      if (status >= 300)
+        throw new HoldfastError('store-refused', `the container takes no metadata (${status})`);
+    }
+    head = await this.#client.container();
+    this.#capabilities = await probeCapabilities(this.#client, this.#clock, head.versioned);
+    return this.container();
+  }
+
+  async container(): Promise<ContainerFacts> {
+    const { identity, objects, bytes } = await this.#client.container();
+    return { identity, fingerprint: `${objects}:${bytes}`, objects, bytes };
+  }
+
+  list(after: string | null, limit: number): Promise<ListPage> {
+    return listPage(this.#client, after, limit);
+  }
+
+  async probe(name: Name, identity: string | null): Promise<RemoteState> {
+    const head = await this.#client.head(name);
+    if (head === null) await this.#checkContainer(identity);
+    return stateOf(head);
+  }
+
+  async stage(name: Name, expected: RemoteState): Promise<StageOutcome> {
+    if (expected.kind === 'file') {
+      return { result: 'staged', content: stageDownload(this.#client, name, expected) };
+    }
+    if (expected.kind !== 'directory') return { result: 'stale', reason: `${expected.kind} has no content` };
+    // An implied directory has no object; then only its existence is synced.
+    const head = await this.#client.head(name);
+    const { mtimeNs, mode } = head?.kind === 'directory' ? head : { mtimeNs: null, mode: null };
+    return {
+      result: 'staged',
+      content: { kind: 'directory', mtimeNs, mode, release: () => Promise.resolve() },
+    };
+  }
+
+  pull(name: Name, content: Staged, order: Order): Promise<Outcome> {
+    return pull(this.#context(), name, content, order);
+  }
+
+  remove(name: Name, order: Order): Promise<Outcome> {
+    return remove(this.#context(), name, order);
+  }
+
+  async close(): Promise<void> {}
+
+  #context(): CommitContext {
+    return { client: this.#client, clock: this.#clock, versioned: this.#capabilities.versions };
+  }
+
+  async #containerOrNull(): Promise<ContainerHead | null> {
+    try {
+      return await this.#client.container();
+    } catch (thrown) {
+      if (thrown instanceof HoldfastError && thrown.code === 'container-missing') return null;
+      throw thrown;
+    }
+  }
+
+  async #create(versioning: boolean): Promise<void> {
+    const headers: Record<string, string> = versioning ? { 'x-versions-enabled': 'true' } : {};
+    let status = await this.#client.setContainer('PUT', headers);
+    if (status >= 400 && versioning) status = await this.#client.setContainer('PUT', {});
+    if (status >= 300)
+      throw new HoldfastError('store-refused', `the container cannot be created (${status})`);
+  }
+
+  async #checkContainer(identity: string | null): Promise<void> {
+    const head = await this.#client.container();
+    if (identity !== null && head.identity !== identity) {
+      throw new HoldfastError('container-replaced', 'the container is not the one the pair was made with');
+    }
+  }
+}

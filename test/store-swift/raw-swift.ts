@@ -1,0 +1,130 @@
+/** Raw Swift: what another client does to the same account, past the adapter, with paths sent exactly as written. */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Agent, request } from 'undici';
+import type { OtherWriter } from '#test/conformance/object-store.ts';
+
+export interface SwiftLogin {
+  readonly authUrl: string;
+  readonly user: string;
+  readonly key: string;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly bytes: Buffer;
+}
+
+export interface RawSwift extends OtherWriter {
+  readonly token: string;
+  readonly storageUrl: string;
+  /** `path` is relative to the container: `/name` or `?query` or empty. */
+  send(method: string, path: string, headers?: Record<string, string>, body?: Uint8Array): Promise<RawAnswer>;
+  createContainer(versioned: boolean): Promise<void>;
+  /** Versions of every name, oldest last per name, as the store lists them. */
+  versions(): Promise<{ name: string; version_id: string; hash: string; is_latest: boolean }[]>;
+  close(): Promise<void>;
+}
+
+export function rawPath(rawName: string): string {
+  return `/${rawName.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+export async function openRawSwift(
+  login: SwiftLogin,
+  container: string,
+  versioned: boolean,
+): Promise<RawSwift> {
+  const agent = new Agent({ allowH2: false, connections: 4 });
+  const answer = await request(login.authUrl, {
+    dispatcher: agent,
+    headers: { 'x-auth-user': login.user, 'x-auth-key': login.key },
+  });
+  await answer.body.dump();
+  const token = String(answer.headers['x-auth-token']);
+  const storageUrl = String(answer.headers['x-storage-url']);
+  const { origin, pathname } = new URL(storageUrl);
+
+  const send: RawSwift['send'] = async (method, path, headers = {}, body) => {
+    const {
+      statusCode,
+      headers: got,
+      body: stream,
+    } = await agent.request({
+      origin,
+      path: `${pathname}/${encodeURIComponent(container)}${path}`,
+      method: method as 'GET',
+      headers: { 'x-auth-token': token, ...headers },
+      body: body === undefined ? null : Buffer.from(body),
+    });
+    return { status: statusCode, headers: got, bytes: Buffer.from(await stream.arrayBuffer()) };
+  };
+  const expect = async (statuses: number[], ...parts: Parameters<typeof send>): Promise<RawAnswer> => {
+    const got = await send(...parts);
+    assert.ok(statuses.includes(got.status), `${parts[0]} ${parts[1]} answered ${got.status}`);
+    return got;
+  };
+  const versions: RawSwift['versions'] = async () => {
+    const got = await send('GET', '?versions&format=json');
+    return got.status === 200 ? JSON.parse(got.bytes.toString()) : [];
+  };
+  const empty = async (): Promise<void> => {
+    for (const { name, version_id } of await versions()) {
+      await expect([204, 404], 'DELETE', `${rawPath(name)}?version-id=${version_id}`);
+    }
+    const listed = await send('GET', '?format=json');
+    const rows: { name: string }[] = listed.status === 200 ? JSON.parse(listed.bytes.toString()) : [];
+    for (const { name } of rows) await expect([204, 404], 'DELETE', rawPath(name));
+  };
+  const octets = { 'content-type': 'application/octet-stream' };
+
+  const raw: RawSwift = {
+    token,
+    storageUrl,
+    send,
+    versions,
+    createContainer: async (on) => {
+      await expect([201, 202], 'PUT', '', on ? { 'x-versions-enabled': 'true' } : {});
+    },
+    put: async (rawName, bytes) => {
+      await expect([201], 'PUT', rawPath(rawName), octets, bytes);
+    },
+    putDirectory: async (rawName) => {
+      await expect(
+        [201],
+        'PUT',
+        rawPath(rawName),
+        { 'content-type': 'application/directory' },
+        new Uint8Array(),
+      );
+    },
+    putUnhandled: async (rawName) => {
+      const manifest = { ...octets, 'x-object-manifest': `${encodeURIComponent(container)}/segments` };
+      await expect([201], 'PUT', rawPath(rawName), manifest, new Uint8Array());
+    },
+    remove: async (rawName) => {
+      await expect([204, 404], 'DELETE', rawPath(rawName));
+    },
+    get: async (rawName) => {
+      const got = await expect([200, 404], 'GET', rawPath(rawName));
+      return got.status === 404 ? null : got.bytes;
+    },
+    dropContainer: async () => {
+      // A listing may be behind: what it did not show yet keeps the container from going (409).
+      for (let attempt = 1; ; attempt += 1) {
+        await empty();
+        const { status } = await send('DELETE', '');
+        if (status === 204 || status === 404) return;
+        assert.ok(status === 409 && attempt < 20, `DELETE of the container answered ${status}`);
+        await delay(100);
+      }
+    },
+    recreateContainer: async () => {
+      await raw.dropContainer();
+      await raw.createContainer(versioned);
+    },
+    close: () => agent.destroy(),
+  };
+  return raw;
+}
