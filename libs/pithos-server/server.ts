@@ -126,7 +126,8 @@ async function stop(server: Server, pithos: Pithos): Promise<void> {
 async function serve(running: Running, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const url = new SplitUrl(req.url ?? '/');
   if (running.isControlServed && url.path.startsWith(CONTROL_PATH)) {
-    return send(running, res, await handleControl(running, req, url));
+    // Control traffic has counters of its own, so that looking does not change what is seen.
+    return send({ ...running, counters: new Counters() }, res, await handleControl(running, req, url));
   }
   let info: RequestInfo;
   try {
