@@ -12,6 +12,10 @@ export interface PairSides {
 }
 
 export interface Sides {
+  /** The folder's real absolute path, links resolved once, here. @throws HoldfastError folder-missing */
+  resolveFolder(folder: string): Promise<string>;
+  /** Opens sides of a pair that is not registered yet, apart from all others; the caller closes them. */
+  openNew(pair: Pair): Promise<PairSides>;
   /** Opens or reuses; reopened when the pair's revision changed. @throws HoldfastError secret-missing, configuration-invalid */
   open(pair: Pair): Promise<PairSides>;
   close(): Promise<void>;

@@ -1,0 +1,58 @@
+/** Doctor: runs the checks of the environment and of every pair; one that fails never hides the next. */
+import { asHoldfastError } from '#ports/errors.ts';
+import type { Check } from '#ports/operator.ts';
+import type { Pair } from '#ports/pair.ts';
+import { assertContainer } from '../poll.ts';
+import type { PairsDeps } from './pairs.ts';
+
+/** A named look at one thing; its sentence when it is well. @throws anything when it is not */
+export interface Examination {
+  readonly name: string;
+  examine(): Promise<string>;
+}
+
+export async function doctor(
+  deps: PairsDeps,
+  environment: readonly Examination[],
+): Promise<readonly Check[]> {
+  const checks: Check[] = [];
+  for (const examination of environment) checks.push(await run(examination));
+  if (checks.some((check) => !check.ok)) return checks;
+  for (const pair of await deps.registry.listPairs()) {
+    for (const examination of pairExaminations(deps, pair)) checks.push(await run(examination));
+  }
+  return checks;
+}
+
+async function run({ name, examine }: Examination): Promise<Check> {
+  try {
+    return { name, ok: true, text: await examine() };
+  } catch (thrown) {
+    return { name, ok: false, text: asHoldfastError(thrown).message };
+  }
+}
+
+function pairExaminations(deps: PairsDeps, pair: Pair): readonly Examination[] {
+  return [
+    {
+      name: `pair ${pair.name}: folder`,
+      examine: async () => {
+        const { folder } = await deps.sides.open(pair);
+        await folder.check();
+        const { hardLinks, foldsCase, foldsUnicode } = folder.facts;
+        const folding = foldsCase || foldsUnicode ? 'folds names' : 'keeps names apart';
+        return `${pair.folder} is there and marked; ${hardLinks ? 'hard links' : 'no hard links'}, ${folding}`;
+      },
+    },
+    {
+      name: `pair ${pair.name}: container`,
+      examine: async () => {
+        const { store } = await deps.sides.open(pair);
+        await assertContainer(pair, store);
+        const { createOnly, replaceIf, deleteIf, versions, unprotectedWindow } = store.capabilities;
+        const guards = `create-only ${createOnly}, replace-if ${replaceIf}, delete-if ${deleteIf}, ${versions ? 'versions kept' : 'no versions'}`;
+        return `"${pair.container}" is reachable; ${guards}${unprotectedWindow ? '; UNPROTECTED WINDOW' : ''}`;
+      },
+    },
+  ];
+}

@@ -1,0 +1,128 @@
+/** Insight: what operators look at. Status, problems, conflicts, and why a name is as it is. */
+
+import { nameFault, toName } from '#core/name.ts';
+import type { RecordedHistoryEvent } from '#ports/archive.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { ConflictView, FleetStatus, HistoryView, ProblemView, WhyView } from '#ports/operator.ts';
+import type { Pair } from '#ports/pair.ts';
+import { describeState } from '../describe.ts';
+import { findPair, type PairsDeps, pairStatus } from './pairs.ts';
+
+const HISTORY_SHOWN = 200;
+const CONFLICTS_SHOWN = 1_000;
+
+async function chosenPairs(deps: PairsDeps, name: string | null): Promise<readonly Pair[]> {
+  return name === null ? deps.registry.listPairs() : [await findPair(deps.registry, name)];
+}
+
+export async function fleetStatus(deps: PairsDeps, name: string | null): Promise<FleetStatus> {
+  const all = await deps.registry.listPairs();
+  const chosen = await chosenPairs(deps, name);
+  return {
+    pairs: await Promise.all(chosen.map((pair) => pairStatus(deps, pair, all))),
+    queues: await deps.queue.depths(),
+  };
+}
+
+export async function listProblems(deps: PairsDeps, name: string | null): Promise<readonly ProblemView[]> {
+  const chosen = await chosenPairs(deps, name);
+  const names = new Map(chosen.map((pair) => [pair.id, pair.name]));
+  const open = await deps.archive.problems(name === null ? null : (chosen[0] as Pair).id);
+  const ofPairs = chosen.flatMap((pair) =>
+    pair.disabled === null
+      ? []
+      : [
+          {
+            pair: pair.name,
+            name: '',
+            code: pair.disabled.code,
+            text: pair.disabled.reason,
+            firstSeenAt: pair.disabled.at.toISOString(),
+            lastSeenAt: new Date(deps.clock.now()).toISOString(),
+            attempts: 0,
+            nextAttemptAt: null,
+          },
+        ],
+  );
+  return [
+    ...ofPairs,
+    ...open.map((problem) => ({
+      pair: names.get(problem.pairId) ?? String(problem.pairId),
+      name: problem.name,
+      code: problem.code,
+      text: problem.text,
+      firstSeenAt: problem.firstSeenAt.toISOString(),
+      lastSeenAt: problem.lastSeenAt.toISOString(),
+      attempts: problem.attempts,
+      nextAttemptAt: problem.nextAttemptAt?.toISOString() ?? null,
+    })),
+  ];
+}
+
+export async function listConflicts(deps: PairsDeps, name: string | null): Promise<readonly ConflictView[]> {
+  const found: ConflictView[] = [];
+  for (const pair of await chosenPairs(deps, name)) {
+    for (const event of await deps.archive.conflicts(pair.id, CONFLICTS_SHOWN)) {
+      found.push({ pair: pair.name, name: event.name ?? '', text: event.text, at: event.at.toISOString() });
+    }
+  }
+  return found;
+}
+
+/** @param path a name below the pair's folder; `./a` and `a/` are taken as `a`. */
+export async function why(deps: PairsDeps, pairName: string, path: string): Promise<WhyView> {
+  const pair = await findPair(deps.registry, pairName);
+  const relative = path.startsWith(`${pair.folder}/`) ? path.slice(pair.folder.length + 1) : path;
+  const raw = relative.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+  const problems = (await deps.archive.problems(pair.id)).filter((problem) => problem.name === raw);
+  const problem = problems[0] === undefined ? null : `${problems[0].code}: ${problems[0].text}`;
+  if (nameFault(raw) !== null)
+    return {
+      name: raw,
+      local: 'unknown',
+      remote: 'unknown',
+      sync: 'unknown',
+      decision: null,
+      problem,
+      history: [],
+    };
+  const name = toName(raw);
+  const [entry] = await deps.archive.load(pair.id, [name]);
+  const history = await deps.archive.history(pair.id, name, HISTORY_SHOWN);
+  if (
+    entry === undefined ||
+    (history.length === 0 && entry.localSerial === 0n && entry.remoteSerial === 0n && problem === null)
+  ) {
+    throw new HoldfastError(
+      'not-found',
+      `pair "${pairName}" knows nothing of "${raw}"; give the path as it is below ${pair.folder}`,
+    );
+  }
+  return {
+    name,
+    local: describeState(entry.local),
+    remote: describeState(entry.remote),
+    sync: entry.syncSerial === 0n ? 'never synced' : describeSync(entry.sync),
+    decision: entry.decision === null ? null : `${entry.decision.action}: ${entry.decision.reason}`,
+    problem,
+    history: history.map(historyView),
+  };
+}
+
+function describeSync(sync: { readonly kind: string; readonly size?: number }): string {
+  return sync.kind === 'file'
+    ? `a file of ${sync.size} bytes`
+    : sync.kind === 'directory'
+      ? 'a directory'
+      : 'nothing';
+}
+
+function historyView(event: RecordedHistoryEvent): HistoryView {
+  return {
+    at: event.at.toISOString(),
+    kind: event.kind,
+    side: event.side,
+    serial: event.serial?.toString() ?? null,
+    text: event.text,
+  };
+}

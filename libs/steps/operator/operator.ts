@@ -1,0 +1,50 @@
+/** Operator: the verbs, each one call to its use case. */
+import { HoldfastError } from '#ports/errors.ts';
+import type { Operator } from '#ports/operator.ts';
+import { doctor, type Examination } from './doctor.ts';
+import { fleetStatus, listConflicts, listProblems, why } from './insight.ts';
+import {
+  addPair,
+  findPair,
+  listPairs,
+  type PairsDeps,
+  pairStatus,
+  pausePair,
+  removePair,
+  resumePair,
+} from './pairs.ts';
+import { planSync } from './plan.ts';
+import { addStore } from './stores.ts';
+import { requestSync, syncProgress } from './syncing.ts';
+import { listTrash, restoreTrash } from './trash.ts';
+import { storeView } from './views.ts';
+
+export function createOperator(deps: PairsDeps, environment: readonly Examination[]): Operator {
+  const { registry } = deps;
+  return {
+    storeAdd: (request) => addStore(registry, request),
+    storeList: async () => (await registry.listStores()).map(storeView),
+    storeRemove: (name) => registry.removeStore(name),
+    pairAdd: (request) => addPair(deps, request),
+    pairList: () => listPairs(deps),
+    pairShow: async (name) => pairStatus(deps, await findPair(registry, name), await registry.listPairs()),
+    pairPause: (name) => pausePair(deps, name),
+    pairResume: (name) => resumePair(deps, name),
+    pairRemove: (name) => removePair(deps, name),
+    sync: (name) => requestSync(deps, name),
+    progress: (ticket) => syncProgress(deps, ticket),
+    status: (name) => fleetStatus(deps, name),
+    problems: (name) => listProblems(deps, name),
+    conflicts: (name) => listConflicts(deps, name),
+    plan: async (name) => {
+      const pair = await findPair(registry, name);
+      if (pair.disabled !== null)
+        throw new HoldfastError('usage', `pair "${name}" is disabled: ${pair.disabled.reason}`);
+      return planSync(deps.archive, pair, await deps.sides.open(pair));
+    },
+    why: (name, path) => why(deps, name, path),
+    trashList: (name) => listTrash(deps, name),
+    trashRestore: (name, path) => restoreTrash(deps, name, path),
+    doctor: () => doctor(deps, environment),
+  };
+}

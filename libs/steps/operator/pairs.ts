@@ -1,0 +1,235 @@
+/**
+ * Pairs: what `holdfast pair` does. Adding one checks and prepares both sides first and
+ * registers last, and takes back what it made when any of it fails.
+ */
+import { type Policies, parsePolicies } from '#core/policies.ts';
+import type { Archive } from '#ports/archive.ts';
+import type { Clock } from '#ports/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { JobQueue } from '#ports/job-queue.ts';
+import type { PairAddRequest, PairStatus, PairView } from '#ports/operator.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { Registry } from '#ports/registry.ts';
+import type { PairSides, Sides } from '#ports/sides.ts';
+import { readIgnoreText } from '../ignore-text.ts';
+import { firstPollMs, type PollPace } from '../poll-pace.ts';
+import { assertLabel, assertVolume } from './labels.ts';
+import { conditionOf, pairView } from './views.ts';
+
+export interface PairsDeps {
+  readonly registry: Registry;
+  readonly archive: Archive;
+  readonly queue: JobQueue;
+  readonly sides: Sides;
+  readonly clock: Clock;
+  readonly pace: PollPace;
+}
+
+/** @throws HoldfastError not-found */
+export async function findPair(registry: Registry, name: string): Promise<Pair> {
+  const pair = await registry.findPair(name);
+  if (pair !== null) return pair;
+  throw new HoldfastError('not-found', `there is no pair "${name}"; holdfast pair list shows all`);
+}
+
+export async function addPair(deps: PairsDeps, request: PairAddRequest): Promise<PairView> {
+  const draft = await draftPair(deps, request);
+  const sides = await deps.sides.openNew(draft);
+  try {
+    const registered = await attachAndRegister(deps, draft, sides, request);
+    await deps.queue.schedulePoll(registered.id, firstPollMs(registered.id, deps.pace));
+    await deps.queue.pollNow(registered.id);
+    const text = `paired ${draft.folder} with container "${draft.container}" of store "${draft.store.name}"`;
+    await deps.archive.appendHistory(registered.id, [
+      { name: null, kind: 'operator', side: null, serial: null, text },
+    ]);
+    return pairView(registered, 'starting', await deps.registry.listPairs());
+  } finally {
+    await sides.folder.close();
+    await sides.store.close();
+  }
+}
+
+async function draftPair(deps: PairsDeps, request: PairAddRequest): Promise<Pair> {
+  assertLabel('pair', request.name);
+  assertVolume(request.volume);
+  if (request.container === '' || request.container.includes('/')) {
+    throw new HoldfastError(
+      'usage',
+      `"${request.container}" cannot name a container; it must not be empty nor hold a slash`,
+    );
+  }
+  const policies = readPolicies(request.policies);
+  const pairs = await deps.registry.listPairs();
+  if (pairs.some((pair) => pair.name === request.name)) {
+    throw new HoldfastError(
+      'already-exists',
+      `there is a pair "${request.name}" already; choose another name or run: holdfast pair remove ${request.name}`,
+    );
+  }
+  const store = (await deps.registry.listStores()).find((known) => known.name === request.store);
+  if (store === undefined) {
+    throw new HoldfastError(
+      'not-found',
+      `there is no store "${request.store}"; holdfast store list shows all, holdfast store add adds one`,
+    );
+  }
+  const folder = await deps.sides.resolveFolder(request.folder);
+  assertApart(folder, request.volume, pairs);
+  return {
+    id: 0,
+    uid: deps.clock.uniqueId(),
+    name: request.name,
+    store,
+    container: request.container,
+    identity: null,
+    folder,
+    volume: request.volume,
+    policies,
+    excludes: request.excludes,
+    ignoreText: '',
+    versioning: request.versioning,
+    capabilities: null,
+    folderFacts: null,
+    paused: false,
+    disabled: null,
+    revision: 0,
+    scanWanted: 0n,
+    scanDone: 0n,
+    pollWanted: 0n,
+    pollDone: 0n,
+  };
+}
+
+function readPolicies(words: readonly string[]): Policies {
+  try {
+    return parsePolicies(words);
+  } catch (thrown) {
+    throw new HoldfastError('usage', (thrown as RangeError).message, { cause: thrown });
+  }
+}
+
+/** One file must never belong to two pairs: their syncs would feed each other. */
+function assertApart(folder: string, volume: string, pairs: readonly Pair[]): void {
+  const below = (inner: string, outer: string): boolean =>
+    inner === outer || inner.startsWith(outer === '/' ? '/' : `${outer}/`);
+  const clash = pairs.find(
+    (pair) => pair.volume === volume && (below(folder, pair.folder) || below(pair.folder, folder)),
+  );
+  if (clash === undefined) return;
+  const how = clash.folder === folder ? 'is' : below(folder, clash.folder) ? 'lies inside' : 'contains';
+  throw new HoldfastError(
+    'already-exists',
+    `${folder} ${how} the folder of pair "${clash.name}" (${clash.folder}); choose a folder apart from it`,
+  );
+}
+
+async function attachAndRegister(
+  deps: PairsDeps,
+  draft: Pair,
+  sides: PairSides,
+  request: PairAddRequest,
+): Promise<Pair> {
+  const folderFacts = await sides.folder.attach(draft.uid);
+  try {
+    const container = await sides.store.attach({
+      create: request.create,
+      versioning: request.versioning,
+      identity: draft.uid,
+    });
+    return await deps.registry.addPair({
+      ...draft,
+      storeId: draft.store.id,
+      identity: container.identity,
+      capabilities: sides.store.capabilities,
+      folderFacts,
+      ignoreText: (await readIgnoreText(sides.folder)) ?? '',
+    });
+  } catch (thrown) {
+    await sides.folder.detach();
+    throw thrown;
+  }
+}
+
+export async function listPairs(deps: PairsDeps): Promise<readonly PairView[]> {
+  const pairs = await deps.registry.listPairs();
+  return Promise.all(
+    pairs.map(async (pair) => pairView(pair, conditionOf(pair, await deps.archive.counts(pair.id)), pairs)),
+  );
+}
+
+export async function pairStatus(deps: PairsDeps, pair: Pair, all: readonly Pair[]): Promise<PairStatus> {
+  const counts = await deps.archive.counts(pair.id);
+  return { ...pairView(pair, conditionOf(pair, counts), all), ...counts };
+}
+
+export async function pausePair(deps: PairsDeps, name: string): Promise<PairView> {
+  const pair = await findPair(deps.registry, name);
+  await deps.registry.setPaused(pair.id, true);
+  await deps.queue.unschedulePoll(pair.id);
+  await note(deps, pair, 'paused');
+  return showPair(deps, name);
+}
+
+/** @throws HoldfastError when the cause of a disabling is still there: then the pair stays disabled. */
+export async function resumePair(deps: PairsDeps, name: string): Promise<PairView> {
+  const pair = await findPair(deps.registry, name);
+  if (pair.disabled !== null) await mendPair(deps, pair);
+  await deps.registry.setPaused(pair.id, false);
+  await deps.registry.requestSync(pair.id);
+  await deps.queue.schedulePoll(pair.id, firstPollMs(pair.id, deps.pace));
+  await deps.queue.pollNow(pair.id);
+  await note(deps, pair, 'resumed');
+  return showPair(deps, name);
+}
+
+/** A replaced side is taken as a new one: everything known is forgotten, and the next contact deletes nothing. */
+async function mendPair(deps: PairsDeps, pair: Pair): Promise<void> {
+  const sides = await deps.sides.openNew(pair);
+  try {
+    const code = pair.disabled?.code;
+    if (code === 'folder-unmarked') await sides.folder.attach(pair.uid);
+    await sides.folder.check();
+    const facts =
+      code === 'container-replaced' || code === 'container-missing'
+        ? await sides.store.attach({
+            create: code === 'container-missing',
+            versioning: pair.versioning,
+            identity: deps.clock.uniqueId(),
+          })
+        : await sides.store.container();
+    if (code === 'folder-unmarked' || facts.identity !== pair.identity)
+      await deps.registry.resetEntries(pair.id, facts.identity);
+    await deps.registry.enable(pair.id);
+  } finally {
+    await sides.folder.close();
+    await sides.store.close();
+  }
+}
+
+export async function removePair(deps: PairsDeps, name: string): Promise<void> {
+  const pair = await findPair(deps.registry, name);
+  // Paused first, so that no process goes on with it while it is taken apart.
+  await deps.registry.setPaused(pair.id, true);
+  await deps.queue.unschedulePoll(pair.id);
+  const sides = await deps.sides.openNew(pair);
+  try {
+    await sides.folder.detach();
+  } finally {
+    await sides.folder.close();
+    await sides.store.close();
+  }
+  await deps.registry.removePair(pair.id);
+}
+
+async function showPair(deps: PairsDeps, name: string): Promise<PairView> {
+  const pairs = await deps.registry.listPairs();
+  const pair = await findPair(deps.registry, name);
+  return pairView(pair, conditionOf(pair, await deps.archive.counts(pair.id)), pairs);
+}
+
+async function note(deps: PairsDeps, pair: Pair, text: string): Promise<void> {
+  await deps.archive.appendHistory(pair.id, [
+    { name: null, kind: 'operator', side: null, serial: null, text },
+  ]);
+}
