@@ -1,0 +1,66 @@
+/**
+ * Methods: the operator's verbs as the HTTP API carries them, each with the JSON schema of
+ * its arguments. Server and client share this table, so neither can offer what the other
+ * does not know.
+ */
+import type { Operator } from '#ports/operator.ts';
+
+const text = { type: 'string', maxLength: 4096 } as const;
+const textOrNull = { type: ['string', 'null'], maxLength: 4096 } as const;
+const flag = { type: 'boolean' } as const;
+const texts = { type: 'array', items: text, maxItems: 1000 } as const;
+const textMap = { type: 'object', additionalProperties: text, maxProperties: 100 } as const;
+
+type Schema = Readonly<Record<string, unknown>>;
+
+function object(properties: Readonly<Record<string, Schema>>): Schema {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+function list(...items: readonly Schema[]): Schema {
+  return { type: 'array', items, minItems: items.length, maxItems: items.length, additionalItems: false };
+}
+
+const ticket = object({ pair: text, scan: text, poll: text, since: text });
+const secret = object({ from: { enum: ['file', 'env'] }, at: text });
+
+/** Arguments of each method, in order. */
+export const METHOD_ARGUMENTS = {
+  storeAdd: list(
+    object({ name: text, kind: { enum: ['pithos', 'swift', 's3'] }, url: text, secret, options: textMap }),
+  ),
+  storeList: list(),
+  storeRemove: list(text),
+  pairAdd: list(
+    object({
+      name: text,
+      folder: text,
+      store: text,
+      container: text,
+      volume: text,
+      excludes: texts,
+      policies: texts,
+      versioning: flag,
+      create: flag,
+    }),
+  ),
+  pairList: list(),
+  pairShow: list(text),
+  pairPause: list(text),
+  pairResume: list(text),
+  pairRemove: list(text),
+  sync: list(text),
+  progress: list(ticket),
+  status: list(textOrNull),
+  problems: list(textOrNull),
+  conflicts: list(textOrNull),
+  plan: list(text),
+  why: list(text, text),
+  trashList: list(text),
+  trashRestore: list(text, text),
+  doctor: list(),
+} as const satisfies Record<keyof Operator, Schema>;
+
+export type Method = keyof typeof METHOD_ARGUMENTS;
+
+export const API_PREFIX = '/api/v1';
