@@ -15,6 +15,7 @@ export function conflictTimestamp(at: Date): string {
 }
 
 /**
+ * The longest stem that fits is kept.
  * @param at when the losing content was displaced, or its version's own time.
  * @param origin where it came from, such as a host name; made safe here.
  * @param attempt 0 first; higher numbers give other names when the first is taken.
@@ -27,13 +28,17 @@ export function conflictName(name: Name, at: Date, origin: string, attempt = 0):
   const safeOrigin = origin.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 40) || 'unknown';
   const number = attempt === 0 ? '' : `-${attempt}`;
   const mark = `_${conflictTimestamp(at)}_${safeOrigin}${number}`;
-  const directory = parentOf(name);
-  const room = Math.min(
-    MAX_SEGMENT_BYTES,
-    MAX_NAME_BYTES - (directory === null ? 0 : byteLength(directory) + 1),
-  );
-  const kept = truncateBytes(stem, room - byteLength(mark + extension));
+  const needed = byteLength(mark + extension);
+  let directory = parentOf(name);
+  // Below a very long path there may be no room for any conflict name: then the nearest directory above that has it.
+  while (directory !== null && roomIn(directory) < needed) directory = parentOf(directory);
+  const kept = truncateBytes(stem, roomIn(directory) - needed);
   return joinName(directory, `${kept}${mark}${extension}`);
+}
+
+function roomIn(directory: Name | null): number {
+  const taken = directory === null ? 0 : byteLength(directory) + 1;
+  return Math.min(MAX_SEGMENT_BYTES, MAX_NAME_BYTES - taken);
 }
 
 /** Whether a name looks like a conflict copy; for listings only, never for decisions. */

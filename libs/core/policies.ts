@@ -28,7 +28,7 @@ export function parsePolicies(words: readonly string[]): Policies {
   let policies = DEFAULT_POLICIES;
   for (const word of words) {
     const [key = '', value = ''] = word.split(/=(.*)/s);
-    if (!(key in CHOICES)) {
+    if (!Object.hasOwn(CHOICES, key)) {
       throw new RangeError(`unknown policy "${key}"; the policies are ${Object.keys(CHOICES).join(', ')}`);
     }
     const choices: readonly string[] = CHOICES[key as keyof typeof CHOICES];
