@@ -39,6 +39,7 @@ const SERVICE_VARIABLES = /^(DATABASE_URL|REDIS_URL|HOLDFAST_.*|TEST_.*|NODE_TES
 
 process.chdir(ROOT);
 const stops: (() => Promise<void> | void)[] = [];
+const remarks: string[] = [];
 let child: ChildProcess | undefined;
 let interrupted = false;
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -62,7 +63,10 @@ try {
     }
   }
 }
+// Test files that were ended from outside left their own services' folders.
+if (interrupted || counts.failed > 0) await sweepLeftovers().catch(() => {});
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+for (const remark of remarks) console.log(remark);
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exit(counts.failed > 0 || counts.passed === 0 || interrupted ? 1 : 0);
 
@@ -148,12 +152,16 @@ async function provideRedis(dir: string): Promise<Env> {
 }
 
 async function provideSwift(dir: string): Promise<Env> {
-  const missing = await ensureSwift(console.log);
-  if (missing !== null) {
-    console.log(`Tests on a real Swift are LEFT OUT: ${missing}.`);
+  const leaveOut = (reason: string): Env => {
+    const text = `Tests on a real Swift are LEFT OUT: ${reason.replace(/\.$/, '')}.`;
+    console.log(text);
+    remarks.push(text); // Said again at the end, where it is not scrolled away.
     return {};
-  }
-  const swift = await startSwift({ dir, log: console.log });
+  };
+  const missing = await ensureSwift(console.log);
+  if (missing !== null) return leaveOut(missing);
+  const swift = await startSwift({ dir, log: console.log }).catch((error: unknown) => String(error));
+  if (typeof swift === 'string') return leaveOut(swift);
   stops.push(() => swift.stop());
   return {
     TEST_SWIFT_AUTH_URL: swift.authUrl,

@@ -83,8 +83,8 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const dataDir = resolve(options.dataDir);
   const layout = { dataDir, cluster: join(dataDir, 'cluster'), logFile: join(dataDir, 'postgres.log') };
   prepareDataDir(dataDir);
+  const account = choosePostgresAccount(dataDir, ownerOf(layout.cluster));
   const password = sharedPassword(dataDir);
-  const account = choosePostgresAccount(dataDir, ownerOf(join(layout.cluster, 'PG_VERSION')));
   const binaries = locateBinaries(account);
   await initialize(layout, account, binaries, password, options);
 
