@@ -1,0 +1,191 @@
+/**
+ * Pithos store: one container of a Pithos service as the REMOTE side of a pair. Here the parts meet:
+ * session, dialect, commit protocol; and here absence is proved, by a container that is there and
+ * still the same one (invariant 6).
+ */
+import type { Name } from '#core/name.ts';
+import { ABSENT, type RemoteState } from '#core/state.ts';
+import type { HttpClient } from '#libs/http/client.ts';
+import type { Clock } from '#ports/clock.ts';
+import { type Staged, type StageOutcome, StaleContent } from '#ports/content.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { Log } from '#ports/log.ts';
+import type { ContainerFacts, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import { createSessions, type PithosCredentials } from './auth.ts';
+import { assumedCapabilities, probeCapabilities } from './capabilities.ts';
+import { type ContainerHead, containerMissing, createPithosClient, type PithosClient } from './client.ts';
+import { type CommitContext, commitContent, type Order, type Outcome } from './commit.ts';
+import { stageMarker, stageVersion } from './download.ts';
+import { listObjects } from './listing.ts';
+import { commitRemoval, repairRemovals } from './remove.ts';
+import { CONTAINER_IDENTITY, isHidden, stateOf } from './wire.ts';
+
+export interface PithosStoreOptions {
+  /** Login URL, ends in `/identity/v2.0`. */
+  readonly authUrl: string;
+  /** Asked at each login, and again when the store refuses the token. */
+  readonly credentials: () => Promise<PithosCredentials>;
+  readonly container: string;
+  /** Shared with other stores; `close` leaves it open unless `ownsHttp` is set. */
+  readonly http: HttpClient;
+  readonly ownsHttp?: boolean;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** As an earlier `attach` found them; default: what the API promises for a container with versions. */
+  readonly capabilities?: StoreCapabilities;
+  /** Block size of the container in bytes, as an earlier `attach` found it; default 4 MiB, the service's own. */
+  readonly blockSize?: number;
+}
+
+const DEFAULT_BLOCK_SIZE = 4 * 1024 * 1024;
+
+export function openPithosStore(options: PithosStoreOptions): ObjectStore {
+  const { container } = options;
+  if (container === '' || container === '.' || container === '..' || container.includes('/')) {
+    throw new HoldfastError(
+      'usage',
+      `"${container}" cannot be a container's name; choose one without a slash`,
+    );
+  }
+  const sessions = createSessions(options.http, options.authUrl, options.credentials);
+  return new PithosStore(options, createPithosClient(options.http, sessions, container));
+}
+
+class PithosStore implements ObjectStore {
+  readonly #options: PithosStoreOptions;
+  readonly #client: PithosClient;
+  #capabilities: StoreCapabilities;
+  #blockSize: number;
+
+  constructor(options: PithosStoreOptions, client: PithosClient) {
+    this.#options = options;
+    this.#client = client;
+    this.#capabilities = options.capabilities ?? assumedCapabilities(true);
+    this.#blockSize = options.blockSize ?? DEFAULT_BLOCK_SIZE;
+  }
+
+  get capabilities(): StoreCapabilities {
+    return this.#capabilities;
+  }
+
+  get digest() {
+    return { algorithm: 'pithos', blockSize: this.#blockSize } as const;
+  }
+
+  async attach(wanted: { create: boolean; versioning: boolean; identity: string }): Promise<ContainerFacts> {
+    let head = await this.#client.headContainer();
+    if (head === null) {
+      if (!wanted.create) throw containerMissing(this.#client.container);
+      await this.#client.createContainer();
+      head = await this.#head();
+    }
+    const changes: Record<string, string> = {};
+    if (wanted.versioning && !head.isVersioned) changes['X-Container-Policy-Versioning'] = 'auto';
+    if (head.identity === null) changes[CONTAINER_IDENTITY] = wanted.identity;
+    if (Object.keys(changes).length > 0) {
+      await this.#client.setContainerHeaders(changes);
+      head = await this.#head();
+    }
+    this.#blockSize = head.blockSize;
+    const probeId = this.#options.clock.uniqueId();
+    this.#capabilities = await probeCapabilities(this.#client, probeId, head.isVersioned);
+    return this.container();
+  }
+
+  async container(): Promise<ContainerFacts> {
+    const head = await this.#head();
+    return {
+      identity: head.identity,
+      fingerprint: `${head.lastModified}/${head.objects}/${head.bytes}`,
+      objects: head.objects,
+      bytes: head.bytes,
+    };
+  }
+
+  list(after: string | null, limit: number) {
+    return listObjects(this.#client, after, limit);
+  }
+
+  async probe(name: Name, identity: string | null): Promise<RemoteState> {
+    const facts = await this.#client.head(name);
+    if (facts !== null) {
+      if (facts.available) return stateOf(facts);
+      throw new HoldfastError(
+        'store-unavailable',
+        `container ${this.#client.container}: ${name} is not available now; it is asked for again`,
+      );
+    }
+    const [head, isRepaired] = await Promise.all([this.#head(), repairRemovals(this.#client, name)]);
+    if (identity !== null && head.identity !== identity) {
+      throw new HoldfastError(
+        'container-replaced',
+        `container ${this.#client.container} is not the one that was attached: ` +
+          `its identity is ${head.identity === null ? 'missing' : 'another'}; attach it anew if that is intended`,
+      );
+    }
+    return isRepaired ? stateOf(await this.#client.head(name)) : ABSENT;
+  }
+
+  stage(name: Name, expected: RemoteState): Promise<StageOutcome> {
+    const content = this.#staged(name, expected);
+    return Promise.resolve(
+      content === null
+        ? { result: 'stale', reason: `${expected.kind} has no content to stage` }
+        : { result: 'staged', content },
+    );
+  }
+
+  #staged(name: Name, expected: RemoteState): Staged | null {
+    if (expected.kind === 'directory') return stageMarker();
+    return expected.kind === 'file' ? stageVersion(this.#client, name, expected, this.#blockSize) : null;
+  }
+
+  async pull(name: Name, content: Staged, order: Order): Promise<Outcome> {
+    refuseHidden(name);
+    if (content.kind === 'file' && content.size > this.#capabilities.maxObjectBytes) {
+      throw new HoldfastError(
+        'content-too-large',
+        `${name} has ${content.size} bytes, more than the store takes`,
+      );
+    }
+    try {
+      return await commitContent(this.#context(), name, content, order);
+    } catch (error) {
+      if (!(error instanceof StaleContent)) throw error;
+      return { result: 'stale', reason: error.message, conflictCopies: [], recovery: null };
+    }
+  }
+
+  async remove(name: Name, order: Order): Promise<Outcome> {
+    refuseHidden(name);
+    return commitRemoval(this.#context(), name, order);
+  }
+
+  async close(): Promise<void> {
+    if (this.#options.ownsHttp === true) await this.#options.http.close();
+  }
+
+  #context(): CommitContext {
+    return {
+      client: this.#client,
+      log: this.#options.log,
+      blockSize: this.#blockSize,
+      isVersioned: this.#capabilities.versions,
+    };
+  }
+
+  async #head(): Promise<ContainerHead> {
+    const head = await this.#client.headContainer();
+    if (head === null) throw containerMissing(this.#client.container);
+    return head;
+  }
+}
+
+/** Under such a name the object would never be listed again. */
+function refuseHidden(name: Name): void {
+  if (!isHidden(name)) return;
+  throw new HoldfastError(
+    'name-unsyncable',
+    `${name} looks like a store's private object; rename it to sync it`,
+  );
+}
