@@ -6,26 +6,16 @@
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { HttpResponse } from '#libs/http/client.ts';
-import type { Clock } from '#ports/clock.ts';
-import { type CommitOrder, type CommitOutcome, NOTHING_DISPLACED } from '#ports/commit.ts';
+import { NOTHING_DISPLACED } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import { type Client, isLongName, tooLong } from './client.ts';
-import { keepBase, keepBetween, pointerTo } from './displaced.ts';
+import type { CommitContext, Order, Outcome } from './commit-context.ts';
+import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
 import { isBase, matches, staleOutcome } from './expectation.ts';
 import { type ObjectHead, objectHead, stateOf } from './heads.ts';
-import { rescue } from './rescue.ts';
 import { prepareUpload, type Upload } from './upload.ts';
 import { listVersions, listVersionsShowing, type Version } from './versions.ts';
-
-export type Order = CommitOrder<RemoteState>;
-export type Outcome = CommitOutcome<RemoteState>;
-
-export interface CommitContext {
-  readonly client: Client;
-  readonly clock: Clock;
-  readonly versioned: boolean;
-}
 
 /** A refused create of this size or more is looked at first: its bytes would travel for nothing. */
 const LOOK_FIRST_BYTES = 256 * 1024;
@@ -100,18 +90,6 @@ async function write(
     : settlePlain(context, name, upload, order, copies);
 }
 
-async function keepCurrent(
-  context: CommitContext,
-  name: Name,
-  order: Order,
-  before: ObjectHead,
-): Promise<Name[]> {
-  if (order.displaced !== 'conflict-copy' || before.kind !== 'file') return [];
-  const writtenAt = new Date(Number((before.timestamp ?? '0').split('_')[0]) * 1000);
-  const { size, etag } = before;
-  return rescue(context.client, context.clock, { name, version: null, size, etag, writtenAt }, order);
-}
-
 /** What an answer other than 201 and 412 means. 202: the store holds something newer by its own clock and kept nothing. */
 async function putFailure(client: Client, name: Name, response: HttpResponse): Promise<HoldfastError> {
   const failure = await response.failure();
@@ -184,7 +162,7 @@ async function settleEarlier(
   const versions = await listVersionsShowing(context.client, context.clock, name, there.version, null);
   const oldest = oldestOfRun(versions, there.version, upload);
   const base = await findBase(context, name, order, oldest);
-  if (order.expected.kind === 'file' && base === null) return applied(stateOf(there), upload, [], null);
+  if (order.expected.kind !== 'absent' && base === null) return applied(stateOf(there), upload, [], null);
   return settle(context, name, upload, order, oldest, base, stateOf(there));
 }
 

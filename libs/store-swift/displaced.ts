@@ -2,8 +2,9 @@
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { RecoveryPointer } from '#ports/commit.ts';
-import type { CommitContext, Order } from './commit.ts';
+import type { CommitContext, Order } from './commit-context.ts';
 import { isBase } from './expectation.ts';
+import type { ObjectHead } from './heads.ts';
 import { rescue } from './rescue.ts';
 import { versionTime } from './seconds.ts';
 import { between, type Version } from './versions.ts';
@@ -46,6 +47,19 @@ export async function keepBase(
   const { expected } = order;
   if (order.displaced !== 'conflict-copy' || expected.kind !== 'file' || baseId === null) return [];
   return rescueVersion(context, name, { id: baseId, size: expected.size, etag: expected.hash }, order);
+}
+
+/** The same before the write, where no version will be left of the base afterwards. */
+export async function keepCurrent(
+  context: CommitContext,
+  name: Name,
+  order: Order,
+  current: ObjectHead,
+): Promise<Name[]> {
+  if (order.displaced !== 'conflict-copy' || current.kind !== 'file') return [];
+  const { size, etag } = current;
+  const writtenAt = versionTime(current.timestamp ?? '');
+  return rescue(context.client, context.clock, { name, version: null, size, etag, writtenAt }, order);
 }
 
 function rescueVersion(

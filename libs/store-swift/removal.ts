@@ -5,11 +5,10 @@
 import type { Name } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
 import { failureOf } from './client.ts';
-import type { CommitContext, Order, Outcome } from './commit.ts';
-import { keepBase, keepBetween, pointerTo } from './displaced.ts';
+import type { CommitContext, Order, Outcome } from './commit-context.ts';
+import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
 import { isBase, matches, staleOutcome } from './expectation.ts';
-import { type ObjectHead, objectHead } from './heads.ts';
-import { rescue } from './rescue.ts';
+import { objectHead } from './heads.ts';
 import { listVersions, listVersionsShowing, type Version } from './versions.ts';
 
 /** @throws HoldfastError container-missing, and as every request */
@@ -60,18 +59,6 @@ async function removedEarlier(context: CommitContext, name: Name, order: Order):
   const kept = await keepBetween(context, name, versions, lowestMarker.id, base.id, order, null);
   kept.push(...(await keepBase(context, name, base.id, order)));
   return applied(kept, pointerTo(base.id, expected));
-}
-
-async function keepCurrent(
-  context: CommitContext,
-  name: Name,
-  order: Order,
-  before: ObjectHead,
-): Promise<Name[]> {
-  if (order.displaced !== 'conflict-copy' || before.kind !== 'file') return [];
-  const writtenAt = new Date(Number((before.timestamp ?? '0').split('_')[0]) * 1000);
-  const { size, etag } = before;
-  return rescue(context.client, context.clock, { name, version: null, size, etag, writtenAt }, order);
 }
 
 function applied(conflictCopies: readonly Name[], recovery: ReturnType<typeof pointerTo>): Outcome {

@@ -13,7 +13,8 @@ import type { Log } from '#ports/log.ts';
 import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
 import { probeCapabilities, UNPROBED } from './capabilities.ts';
 import { type Client, openClient } from './client.ts';
-import { type CommitContext, type Order, type Outcome, pull } from './commit.ts';
+import { pull } from './commit.ts';
+import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { stageDownload } from './download.ts';
 import { type ContainerHead, META_IDENTITY, stateOf } from './heads.ts';
 import { listPage } from './listing.ts';
@@ -27,7 +28,7 @@ export interface SwiftStoreOptions {
   readonly http: HttpClient;
   readonly clock: Clock;
   readonly log: Log;
-  /** Found by an earlier attach; without them nothing but `attach` keeps the commit promises. */
+  /** Found by an earlier attach; without them nothing but `attach` may be called. */
   readonly capabilities?: StoreCapabilities;
 }
 

@@ -54,8 +54,10 @@ export async function openSwift(t: Cleanup, login: SwiftLogin, versioning: boole
     const known = capabilities === undefined ? {} : { capabilities };
     return openSwiftStore({ auth, container, http: client, clock: CLOCK, log: SILENT, ...known });
   };
+  // Probing costs more than most tests: what the first attach of a kind found holds for the others.
+  if (probed.has(versioning)) await other.createContainer(versioning, IDENTITY);
   const store = open(http);
-  await store.attach({ create: true, versioning, identity: IDENTITY });
+  if (!probed.has(versioning)) await store.attach({ create: true, versioning, identity: IDENTITY });
   probed.set(versioning, store.capabilities);
   return {
     store,

@@ -17,11 +17,14 @@ export interface RawAnswer {
 }
 
 export interface RawSwift extends OtherWriter {
+  /** The current token. */
   readonly token: string;
+  /** Takes a new token, after the old one was forgotten. */
+  login(): Promise<void>;
   readonly storageUrl: string;
   /** `path` is relative to the container: `/name` or `?query` or empty. */
   send(method: string, path: string, headers?: Record<string, string>, body?: Uint8Array): Promise<RawAnswer>;
-  createContainer(versioned: boolean): Promise<void>;
+  createContainer(versioned: boolean, identity?: string): Promise<void>;
   /** Versions of every name, oldest last per name, as the store lists them. */
   versions(): Promise<{ name: string; version_id: string; hash: string; is_latest: boolean }[]>;
   close(): Promise<void>;
@@ -37,13 +40,15 @@ export async function openRawSwift(
   versioned: boolean,
 ): Promise<RawSwift> {
   const agent = new Agent({ allowH2: false, connections: 4 });
-  const answer = await request(login.authUrl, {
-    dispatcher: agent,
-    headers: { 'x-auth-user': login.user, 'x-auth-key': login.key },
-  });
-  await answer.body.dump();
-  const token = String(answer.headers['x-auth-token']);
-  const storageUrl = String(answer.headers['x-storage-url']);
+  const logIn = async (): Promise<{ token: string; storageUrl: string }> => {
+    const { headers, body } = await request(login.authUrl, {
+      dispatcher: agent,
+      headers: { 'x-auth-user': login.user, 'x-auth-key': login.key },
+    });
+    await body.dump();
+    return { token: String(headers['x-auth-token']), storageUrl: String(headers['x-storage-url']) };
+  };
+  let { token, storageUrl } = await logIn();
   const { origin, pathname } = new URL(storageUrl);
 
   const send: RawSwift['send'] = async (method, path, headers = {}, body) => {
@@ -80,12 +85,20 @@ export async function openRawSwift(
   const octets = { 'content-type': 'application/octet-stream' };
 
   const raw: RawSwift = {
-    token,
+    get token() {
+      return token;
+    },
     storageUrl,
+    login: async () => {
+      ({ token, storageUrl } = await logIn());
+    },
     send,
     versions,
-    createContainer: async (on) => {
-      await expect([201, 202], 'PUT', '', on ? { 'x-versions-enabled': 'true' } : {});
+    createContainer: async (on, identity) => {
+      await expect([201, 202], 'PUT', '', {
+        ...(on ? { 'x-versions-enabled': 'true' } : {}),
+        ...(identity === undefined ? {} : { 'x-container-meta-holdfast-id': identity }),
+      });
     },
     put: async (rawName, bytes) => {
       await expect([201], 'PUT', rawPath(rawName), octets, bytes);

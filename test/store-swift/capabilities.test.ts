@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { openSwiftStore } from '#libs/store-swift/store.ts';
+import type { StoreCapabilities } from '#ports/object-store.ts';
+import { swift } from '#test/support/services.ts';
+import { CLOCK, openSwift, SILENT } from './fixtures.ts';
+
+const login = await swift();
+const skip = login === null ? 'there is no Swift here' : false;
+
+/** What a real Swift does with real conflicting writes. */
+const SWIFT: StoreCapabilities = {
+  createOnly: 'advisory',
+  replaceIf: 'ignored',
+  deleteIf: 'ignored',
+  versions: true,
+  listingLags: true,
+  serverSideCopy: true,
+  unprotectedWindow: false,
+  maxObjectBytes: 5_368_709_120,
+};
+
+for (const versioning of [true, false]) {
+  it(`finds out what Swift promises with versioning ${versioning ? 'on' : 'off'}`, { skip }, async (t) => {
+    assert.ok(login !== null);
+    const { container, http, other } = await openSwift(t, login, versioning);
+    const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
+    const store = openSwiftStore({ auth, container, http, clock: CLOCK, log: SILENT });
+    await store.attach({ create: false, versioning, identity: 'later' });
+    const expected = versioning ? SWIFT : { ...SWIFT, versions: false, unprotectedWindow: true };
+    assert.deepEqual(store.capabilities, expected);
+    assert.deepEqual(await other.versions(), []);
+  });
+}
+
+it('owns up to the window where a proxy swallows the request for versions', { skip }, async (t) => {
+  assert.ok(login !== null);
+  const { container, http, other } = await openSwift(t, login, false);
+  const swallowing: typeof http = {
+    close: () => http.close(),
+    request: (message) => {
+      const { 'x-versions-enabled': _, ...headers } = message.headers ?? {};
+      return http.request({ ...message, headers });
+    },
+  };
+  await other.dropContainer();
+  const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
+  const store = openSwiftStore({ auth, container, http: swallowing, clock: CLOCK, log: SILENT });
+  await store.attach({ create: true, versioning: true, identity: 'fresh' });
+  assert.equal(store.capabilities.versions, false);
+  assert.equal(store.capabilities.unprotectedWindow, true);
+});
