@@ -35,6 +35,8 @@ export interface Backend {
   readonly address: string;
   /** What to do when it cannot be reached: ends a sentence. */
   readonly advice: string;
+  /** The failure below one that only says that retrying ended. */
+  causeOf(thrown: unknown): unknown;
   openQueue(name: string): QueueHandle;
   openWorker(name: string, processor: Processor, settings: WorkerSettings): OpenWorker;
   /** Puts the sentinel where there is none, atomically. @returns whether it was missing. */

@@ -237,7 +237,7 @@ class BullJobQueue implements JobQueue {
       const { address, advice } = this.#backend;
       throw new HoldfastError(
         'queue-unreachable',
-        `The queue at ${address} does not answer (${reasonOf(thrown)}): ${advice}.`,
+        `The queue at ${address} does not answer (${reasonOf(this.#backend.causeOf(thrown))}): ${advice}.`,
         { cause: thrown },
       );
     }

@@ -53,6 +53,7 @@ export function postgresBackend({ url, prefix, onError }: PostgresBackendOptions
   return {
     address,
     advice: 'start PostgreSQL there or correct DATABASE_URL',
+    causeOf: (thrown) => thrown,
     openQueue(name) {
       const queue = new Queue(
         `${prefix}.${name}`,

@@ -4,7 +4,7 @@
  * and closes the copy; what we made, we disconnect, or the process would not end.
  */
 import { type Processor, Queue, Worker } from 'bullmq';
-import { Redis, type RedisOptions } from 'ioredis';
+import { MaxRetriesPerRequestError, Redis, type RedisOptions } from 'ioredis';
 import { HoldfastError } from '#ports/errors.ts';
 import { type Backend, JOB_OPTIONS, type WorkerSettings, workerOptions } from './backend.ts';
 
@@ -36,11 +36,16 @@ export function redisBackend({ url, prefix, onError }: RedisBackendOptions): Bac
   });
   const consumer = new Redis(url, { ...COMMON, maxRetriesPerRequest: null, lazyConnect: true });
   for (const client of [producer, consumer]) client.on('error', onError);
+  let lastError: Error | null = null;
+  producer.on('error', (error) => {
+    lastError = error;
+  });
   const sentinelKey = `${prefix}:sentinel`;
   const namesKey = `${prefix}:queues`;
   return {
     address,
     advice: 'start Redis there or correct REDIS_URL',
+    causeOf: (thrown) => (thrown instanceof MaxRetriesPerRequestError ? (lastError ?? thrown) : thrown),
     openQueue(name) {
       const queue = new Queue(name, {
         connection: producer,
