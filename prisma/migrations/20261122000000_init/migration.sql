@@ -143,6 +143,7 @@ CREATE TABLE "history" (
 );
 CREATE INDEX "history_pair_id_name_id_idx" ON "history" ("pair_id", "name", "id");
 CREATE INDEX "history_transferred_idx" ON "history" ("pair_id", "at") WHERE "bytes" IS NOT NULL;
+CREATE INDEX "history_conflict_idx" ON "history" ("pair_id", "id") WHERE "kind" = 4;
 
 CREATE TABLE "problem" (
   "pair_id" INTEGER NOT NULL,

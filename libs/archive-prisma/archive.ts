@@ -1,0 +1,105 @@
+/**
+ * Archive on PostgreSQL: puts the statements of `sql/` together into the port's promises.
+ * What the port calls one transaction is one; a single statement needs none of its own.
+ */
+import type { Archive, SideEffects } from '#ports/archive.ts';
+import { SIDES } from './codes.ts';
+import type { Connection, Session } from './connection.ts';
+import { acknowledge, removedObject } from './sql/acknowledge.ts';
+import { appendHistory } from './sql/append-history.ts';
+import { claim, forgetDispatched } from './sql/claim.ts';
+import { dispatch } from './sql/dispatch.ts';
+import { mark, markBelow } from './sql/mark.ts';
+import { markEmptiedAbove } from './sql/mark-emptied.ts';
+import { closeProblems, openProblem, problems } from './sql/problems.ts';
+import { candidates, hasWorkBelow, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
+import { conflicts, history, transferred } from './sql/read-history.ts';
+import { lostItsObject, record } from './sql/record.ts';
+import { recordListed } from './sql/record-listed.ts';
+import { release } from './sql/release.ts';
+import { addPointers, dueTrash, settleTrash, trash } from './sql/trash.ts';
+import { counts, work } from './sql/work.ts';
+
+export function createArchive(connection: Connection): Archive {
+  const { prisma } = connection;
+  const { guard, transaction } = connection;
+  return {
+    pageLocal: (pairId, after, limit) => guard(() => pageLocal(prisma, pairId, after, limit)),
+    pageRemote: (pairId, after, limit) => guard(() => pageRemote(prisma, pairId, after, limit)),
+    load: (pairId, names) => guard(() => load(prisma, pairId, names)),
+
+    mark: (pairId, sides, names) =>
+      guard(() =>
+        mark(
+          prisma,
+          pairId,
+          names.map((name) => ({ name, sides: SIDES[sides] })),
+        ),
+      ),
+    markBelow: (pairId, sides, name) => guard(() => markBelow(prisma, pairId, sides, name)),
+    recordListed: (pairId, objects) => guard(() => recordListed(prisma, pairId, objects)),
+    candidates: (pairId, limit) => guard(() => candidates(prisma, pairId, limit)),
+    issueSerials: (count) => guard(() => issueSerials(prisma, count)),
+    record: (pairId, records, events) => {
+      const run = (session: Session) => record(session, pairId, records, events);
+      return records.some(lostItsObject) ? transaction(run) : guard(() => run(prisma));
+    },
+
+    dispatch: (pairId, window, holdMs) => transaction((session) => dispatch(session, pairId, window, holdMs)),
+    claim: (pairId, items, holder, holdMs) => guard(() => claim(prisma, pairId, items, holder, holdMs)),
+    acknowledge: (pairId, acknowledgements, effects) => {
+      const run = async (session: Session) => {
+        const names = await acknowledge(session, pairId, acknowledgements);
+        await addEffects(session, pairId, effects);
+        const gone = acknowledgements.filter((given) => removedObject(given) && names.has(given.name));
+        if (gone.length > 0) {
+          const goneNames = gone.map(({ name }) => name);
+          await markEmptiedAbove(session, pairId, goneNames, 'last-names-first');
+        }
+        return names;
+      };
+      const isSingle = hasNoEffects(effects) && !acknowledgements.some(removedObject);
+      return isSingle ? guard(() => run(prisma)) : transaction(run);
+    },
+    release: (pairId, releases, effects) => {
+      const run = async (session: Session) => {
+        const names = await release(session, pairId, releases);
+        await addEffects(session, pairId, effects);
+        return names;
+      };
+      return hasNoEffects(effects) ? guard(() => run(prisma)) : transaction(run);
+    },
+    forgetDispatched: () => guard(() => forgetDispatched(prisma)),
+
+    work: () => guard(() => work(prisma)),
+    counts: (pairId) => guard(() => counts(prisma, pairId)),
+    hasWorkBelow: (pairId, name) => guard(() => hasWorkBelow(prisma, pairId, name)),
+
+    openProblem: (pairId, shown, problem) => guard(() => openProblem(prisma, pairId, shown, problem)),
+    closeProblems: (pairId, codes, before) => guard(() => closeProblems(prisma, pairId, codes, before)),
+    problems: (pairId) => guard(() => problems(prisma, pairId)),
+
+    appendHistory: (pairId, events) => guard(() => appendHistory(prisma, pairId, events)),
+    history: (pairId, name, limit) => guard(() => history(prisma, pairId, name, limit)),
+    conflicts: (pairId, limit) => guard(() => conflicts(prisma, pairId, limit)),
+    transferred: (pairId, since) => guard(() => transferred(prisma, pairId, since)),
+
+    trash: (pairId, name) => guard(() => trash(prisma, pairId, name)),
+    dueTrash: (volume, limit) => guard(() => dueTrash(prisma, volume, limit)),
+    settleTrash: (id, as) => guard(() => settleTrash(prisma, id, as)),
+  };
+}
+
+function hasNoEffects({ candidates, recovery, history }: SideEffects): boolean {
+  return candidates.length + recovery.length + history.length === 0;
+}
+
+async function addEffects(session: Session, pairId: number, effects: SideEffects): Promise<void> {
+  await addPointers(session, pairId, effects.recovery);
+  await appendHistory(session, pairId, effects.history);
+  await mark(
+    session,
+    pairId,
+    effects.candidates.map(({ name, side }) => ({ name, sides: SIDES[side] })),
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * Connection: one pool of sessions, and what its errors mean. Statements are raw SQL
+ * with arrays; a transaction that lost against another one runs again as a whole.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { HoldfastError } from '#ports/errors.ts';
+import type { Log } from '#ports/log.ts';
+import { PrismaClient } from './generated/client.ts';
+
+/** Connecting takes at most this long, waiting for a free session included. */
+const CONNECT_TIMEOUT_MS = 15_000;
+const TRANSACTION_TIMEOUT_MS = 60_000;
+const ATTEMPTS = 6;
+const FIRST_DELAY_MS = 10;
+
+/** What a statement needs: the pool, or one transaction. */
+export interface Session {
+  $queryRawUnsafe<Rows>(sql: string, ...values: unknown[]): Promise<Rows>;
+  $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>;
+}
+
+export interface Connection {
+  /** For whole-row reads and writes of stores and pairs; call it inside `guard`. */
+  readonly prisma: PrismaClient;
+  /**
+   * Runs one statement or a few independent ones; again when they lost a deadlock.
+   * @throws HoldfastError database-unreachable, schema-behind; anything else as the database said it.
+   */
+  guard<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Runs statements as one transaction; `work` may run several times. @throws as `guard`. */
+  transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  /** PostgreSQL URL. Its password appears in no error. */
+  readonly url: string;
+  /** Most sessions at once. */
+  readonly poolSize: number;
+  readonly log: Log;
+}
+
+export function connect({ url, poolSize, log }: ConnectionOptions): Connection {
+  const adapter = new PrismaPg(
+    {
+      connectionString: url,
+      max: poolSize,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      // Prisma writes and reads timestamps without their zone.
+      options: '-c TimeZone=UTC',
+    },
+    {
+      onPoolError: (error) => log.warn({ error: error.message }, 'an idle database connection ended'),
+      onConnectionError: (error) => log.warn({ error: error.message }, 'a database connection ended'),
+    },
+  );
+  const prisma = new PrismaClient({
+    adapter,
+    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
+  });
+  const guard = <Result>(work: () => Promise<Result>): Promise<Result> => withRetry(work, log);
+  return {
+    prisma,
+    guard,
+    transaction: (work) => guard(() => prisma.$transaction((session) => work(session))),
+    close: () => prisma.$disconnect(),
+  };
+}
+
+async function withRetry<Result>(work: () => Promise<Result>, log: Log): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const failure = describe(thrown);
+      if (attempt === ATTEMPTS || !isLostRace(failure)) throw translated(thrown, failure);
+      log.debug({ attempt, code: failure.code }, 'a transaction lost a race and runs again');
+      await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
+    }
+  }
+}
+
+interface Failure {
+  /** SQLSTATE, code of the network error or Prisma's code; empty when there is none. */
+  readonly code: string;
+  /** Prisma's name for the kind of failure; empty when there is none. */
+  readonly kind: string;
+  readonly message: string;
+}
+
+function describe(thrown: unknown): Failure {
+  const outer = asRecord(thrown);
+  const adapterError = asRecord(asRecord(outer['meta'])['driverAdapterError']);
+  const cause = asRecord(adapterError['cause'] ?? outer['cause']);
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return {
+    code: text(cause['originalCode']) || text(cause['code']) || text(outer['code']),
+    kind: text(cause['kind']),
+    message: text(cause['originalMessage']) || text(cause['message']) || text(outer['message']),
+  };
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Serialization failure or deadlock: nothing of the transaction is there, and trying again is right. */
+function isLostRace({ code, kind }: Failure): boolean {
+  return code === '40001' || code === '40P01' || code === 'P2034' || kind === 'TransactionWriteConflict';
+}
+
+const UNREACHABLE_KINDS = new Set([
+  'DatabaseNotReachable',
+  'DatabaseDoesNotExist',
+  'DatabaseAccessDenied',
+  'AuthenticationFailed',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TlsConnectionError',
+  'TooManyConnections',
+]);
+/** Connection exceptions (class 08), refused logins (28), too many sessions (53300), shutdown (57P0x), read-only standby (25006), and Prisma's own for pools. */
+const UNREACHABLE_CODES =
+  /^(08...|28...|3D000|53300|57P0\d|25006|P10\d\d|P2024|P2028|P2037|ECONN.*|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const UNREACHABLE_TEXT =
+  /can't reach database|connection terminated|connection timeout|timeout exceeded when trying to connect|server has closed the connection|cannot use a pool after/i;
+/** A table, column or function that is not there. */
+const SCHEMA_CODES = /^(42P01|42703|42883|P2021|P2022)$/;
+
+function translated(thrown: unknown, failure: Failure): unknown {
+  if (thrown instanceof HoldfastError) return thrown;
+  const { code, kind, message } = failure;
+  if (UNREACHABLE_KINDS.has(kind) || UNREACHABLE_CODES.test(code) || UNREACHABLE_TEXT.test(message)) {
+    return new HoldfastError(
+      'database-unreachable',
+      `the database does not answer (${withoutPassword(message) || code || kind}): check DATABASE_URL and that the server runs and takes connections`,
+      { cause: withoutPassword(message) },
+    );
+  }
+  if (SCHEMA_CODES.test(code)) {
+    return new HoldfastError(
+      'schema-behind',
+      `the database lacks what this version needs (${withoutPassword(message)}): run its migrations, then start again`,
+      { cause: thrown },
+    );
+  }
+  return thrown;
+}
+
+/** In one line, and without credentials should a driver ever quote its URL (invariant 12). */
+function withoutPassword(message: string): string {
+  return message
+    .replaceAll(/:\/\/[^\s@/]*@/g, '://')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+/** Whether the database refused a value because another row has it; `constraint` is the index's name. */
+export function isDuplicate(thrown: unknown, constraint: string): boolean {
+  const { code } = describe(thrown);
+  const text = thrown instanceof Error ? thrown.message : '';
+  return (code === '23505' || code === 'P2002') && text.includes(constraint);
+}
+
+/** Whether the database refused to delete a row that others refer to. */
+export function isStillReferred(thrown: unknown): boolean {
+  const { code } = describe(thrown);
+  return code === '23503' || code === '23001' || code === 'P2003';
+}

@@ -1,0 +1,29 @@
+/** Database: opens the state database as the two ports it implements. */
+import type { Archive } from '#ports/archive.ts';
+import type { Registry } from '#ports/registry.ts';
+import { createArchive } from './archive.ts';
+import { type ConnectionOptions, connect } from './connection.ts';
+import { createRegistry } from './registry.ts';
+
+export interface Database {
+  readonly registry: Registry;
+  readonly archive: Archive;
+  /** Answers when the database does. @throws HoldfastError database-unreachable */
+  ping(): Promise<void>;
+  /** Ends all sessions; the ports are unusable afterwards. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet: the first statement does. The schema must be current (migrate.ts). */
+export function openDatabase(options: ConnectionOptions): Database {
+  const connection = connect(options);
+  return {
+    registry: createRegistry(connection),
+    archive: createArchive(connection),
+    ping: () =>
+      connection.guard(async () => {
+        await connection.prisma.$queryRawUnsafe('SELECT 1');
+      }),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,206 @@
+/** Registry on PostgreSQL: stores and pairs through the Prisma client, tokens and leases as single statements. */
+import type { Policies } from '#core/policies.ts';
+import { type ErrorCode, HoldfastError } from '#ports/errors.ts';
+import type { LocalFolderFacts } from '#ports/local-folder.ts';
+import type { StoreCapabilities } from '#ports/object-store.ts';
+import type { NewPair, NewStore, Pair, StoreKind, StoreRecord } from '#ports/pair.ts';
+import type { Registry, SyncTokens } from '#ports/registry.ts';
+import { type Connection, isDuplicate, isStillReferred } from './connection.ts';
+import {
+  type Pair as PairRow,
+  Prisma,
+  type PrismaClient,
+  type Store as StoreRow,
+} from './generated/client.ts';
+import { lease, leases, releaseLeases } from './sql/lease.ts';
+import {
+  disablePair,
+  enablePair,
+  finishPoll,
+  finishScan,
+  requestSync,
+  resetEntries,
+} from './sql/pair-condition.ts';
+import { purgeTombstones } from './sql/purge-tombstones.ts';
+
+export function createRegistry(connection: Connection): Registry {
+  const { prisma, guard, transaction } = connection;
+  return {
+    addStore: (store) => guard(() => addStore(prisma, store)),
+    listStores: () =>
+      guard(async () => (await prisma.store.findMany({ orderBy: { name: 'asc' } })).map(toStore)),
+    removeStore: (name) => guard(() => removeStore(prisma, name)),
+
+    addPair: (pair) => guard(() => addPair(prisma, pair)),
+    listPairs: () => guard(async () => (await findPairs(prisma, {})).map(toPair)),
+    findPair: (name) => guard(async () => (await findPairs(prisma, { name })).map(toPair)[0] ?? null),
+    loadPair: (id) => guard(async () => (await findPairs(prisma, { id })).map(toPair)[0] ?? null),
+    removePair: (id) =>
+      guard(async () => {
+        await prisma.pair.deleteMany({ where: { id } });
+      }),
+    setPaused: (id, paused) =>
+      guard(async () => {
+        await prisma.pair.updateMany({
+          where: { id, paused: !paused },
+          data: { paused, revision: { increment: 1 } },
+        });
+      }),
+    disable: (id, code, reason) => guard(() => disablePair(prisma, id, code, reason)),
+    enable: (id) => guard(() => enablePair(prisma, id)),
+    resetEntries: (id, identity) => transaction((session) => resetEntries(session, id, identity)),
+    setIgnoreText: (id, text) =>
+      guard(async () => {
+        await prisma.pair.updateMany({
+          where: { id, NOT: { ignoreText: text } },
+          data: { ignoreText: text, revision: { increment: 1 } },
+        });
+      }),
+
+    requestSync: (id) => guard(() => requestSyncOf(prisma, id)),
+    finishScan: (id, token) => guard(() => finishScan(prisma, id, token)),
+    finishPoll: (id, token) =>
+      guard(async () => {
+        await finishPoll(prisma, id, token);
+        await purgeTombstones(prisma, id);
+      }),
+
+    lease: async (owner, volumes, ttlMs) => {
+      const ids = await transaction((session) => lease(session, owner, volumes, ttlMs));
+      return guard(async () => (await findPairs(prisma, { id: { in: [...ids] } })).map(toPair));
+    },
+    releaseLeases: (owner) => transaction((session) => releaseLeases(session, owner)),
+    leases: () => guard(() => leases(prisma)),
+  };
+}
+
+async function addStore(prisma: PrismaClient, store: NewStore): Promise<StoreRecord> {
+  const { name, kind, url, secret, options } = store;
+  try {
+    const row = await prisma.store.create({
+      data: { name, kind, url, secretFrom: secret.from, secretAt: secret.at, options },
+    });
+    return toStore(row);
+  } catch (thrown) {
+    if (!isDuplicate(thrown, 'store_name_key')) throw thrown;
+    throw new HoldfastError('already-exists', `there is a store "${name}" already; choose another name`, {
+      cause: thrown,
+    });
+  }
+}
+
+async function removeStore(prisma: PrismaClient, name: string): Promise<void> {
+  const inUse = async () =>
+    (await prisma.pair.findMany({ where: { store: { name } }, orderBy: { name: 'asc' } })).map(
+      (pair) => pair.name,
+    );
+  const refuse = (pairs: readonly string[], cause?: unknown) =>
+    new HoldfastError(
+      'already-exists',
+      `store "${name}" is used by the pairs ${pairs.join(', ')}; remove them first`,
+      { cause },
+    );
+  const pairs = await inUse();
+  if (pairs.length > 0) throw refuse(pairs);
+  try {
+    const { count } = await prisma.store.deleteMany({ where: { name } });
+    if (count === 0) throw new HoldfastError('not-found', `there is no store "${name}"`);
+  } catch (thrown) {
+    // A pair was added between the look and the delete.
+    if (isStillReferred(thrown)) throw refuse(await inUse(), thrown);
+    throw thrown;
+  }
+}
+
+async function addPair(prisma: PrismaClient, pair: NewPair): Promise<Pair> {
+  const { capabilities, folderFacts, policies, excludes, ...plain } = pair;
+  try {
+    const row = await prisma.pair.create({
+      data: {
+        ...plain,
+        excludes: [...excludes],
+        policies: asJson(policies),
+        capabilities: capabilities === null ? Prisma.DbNull : asJson(capabilities),
+        folderFacts: folderFacts === null ? Prisma.DbNull : asJson(folderFacts),
+      },
+      include: { store: true },
+    });
+    return toPair(row);
+  } catch (cause) {
+    if (isDuplicate(cause, 'pair_name_key')) {
+      throw new HoldfastError(
+        'already-exists',
+        `there is a pair "${pair.name}" already; choose another name`,
+        {
+          cause,
+        },
+      );
+    }
+    if (isDuplicate(cause, 'pair_uid_key')) {
+      throw new HoldfastError('already-exists', `a pair with the id ${pair.uid} is registered already`, {
+        cause,
+      });
+    }
+    if (isStillReferred(cause)) {
+      throw new HoldfastError('not-found', `there is no store with the number ${pair.storeId}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+async function requestSyncOf(prisma: PrismaClient, id: number | null): Promise<SyncTokens> {
+  const tokens = await requestSync(prisma, id);
+  if (tokens !== null) return tokens;
+  if (id === null) return { scan: 0n, poll: 0n };
+  throw new HoldfastError('not-found', `there is no pair with the number ${id}`);
+}
+
+type PairWithStore = PairRow & { readonly store: StoreRow };
+
+function findPairs(prisma: PrismaClient, where: Prisma.PairWhereInput): Promise<PairWithStore[]> {
+  return prisma.pair.findMany({ where, include: { store: true }, orderBy: { name: 'asc' } });
+}
+
+/** Plain data of our own types, which lack the index signature that Prisma's JSON type has. */
+function asJson(value: object): Prisma.InputJsonObject {
+  return { ...value } as Prisma.InputJsonObject;
+}
+
+function toStore(row: StoreRow): StoreRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    kind: row.kind as StoreKind,
+    url: row.url,
+    secret: { from: row.secretFrom as 'file' | 'env', at: row.secretAt },
+    options: row.options as Record<string, string>,
+  };
+}
+
+function toPair(row: PairWithStore): Pair {
+  const { disabledCode, disabledReason, disabledAt } = row;
+  const isDisabled = disabledCode !== null && disabledReason !== null && disabledAt !== null;
+  return {
+    id: row.id,
+    uid: row.uid,
+    name: row.name,
+    store: toStore(row.store),
+    container: row.container,
+    identity: row.identity,
+    folder: row.folder,
+    volume: row.volume,
+    policies: row.policies as unknown as Policies,
+    excludes: row.excludes,
+    ignoreText: row.ignoreText,
+    versioning: row.versioning,
+    capabilities: row.capabilities as unknown as StoreCapabilities | null,
+    folderFacts: row.folderFacts as unknown as LocalFolderFacts | null,
+    paused: row.paused,
+    disabled: isDisabled ? { code: disabledCode as ErrorCode, reason: disabledReason, at: disabledAt } : null,
+    revision: row.revision,
+    scanWanted: row.scanWanted,
+    scanDone: row.scanDone,
+    pollWanted: row.pollWanted,
+    pollDone: row.pollDone,
+  };
+}

@@ -1,0 +1,122 @@
+/**
+ * Dispatch: takes pending decisions for the queue in an order that lets none of them run
+ * into another (turn.ts says who waits for whom, and why that has no cycle).
+ *
+ * Creations are walked forwards in byte order, one index probe a step: where an ancestor
+ * must come first, the walk jumps over everything below that ancestor. Removals are read
+ * backwards. Either stops when the window is full, so a call costs what it takes and not
+ * what is pending.
+ */
+import { compareNames, type Name } from '#core/name.ts';
+import type { Serial } from '#core/serial.ts';
+import type { DispatchedDecision } from '#ports/archive.ts';
+import { ACTION, KIND, wordOf } from '../codes.ts';
+import type { Session } from '../connection.ts';
+import { TURN } from '../turn.ts';
+
+/** Two calls for one pair at once would both fill the window; the second waits and then sees what the first took. */
+const LOCK_CLASS = 7_041;
+const SERIALIZE = `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, $1::int)::text`;
+
+const TAKEABLE = `(e.due_at IS NULL OR e.due_at <= now()) AND (e.held_until IS NULL OR e.held_until <= now())`;
+
+const PENDING_BELOW = `(
+  EXISTS (SELECT FROM entry b WHERE b.pair_id = $1::int AND b.decision_turn <= 4
+    AND b.name > e.name || '/' AND b.name < e.name || '0')
+  OR EXISTS (SELECT FROM entry b WHERE b.pair_id = $1::int AND b.decision_turn >= 5
+    AND b.name > e.name || '/' AND b.name < e.name || '0')
+)`;
+
+/** The outermost ancestor with a pending decision that this one waits for. */
+const blockedBy = (waitsFor: string) => `
+  SELECT a.name FROM entry a
+  WHERE a.pair_id = $1::int AND a.decision_turn <= 4 AND a.decision_turn <= ${waitsFor}
+    AND a.name = ANY(name_ancestors(e.name))
+  ORDER BY a.name LIMIT 1`;
+
+/** The walk's first step stands before the first name; names hold no control characters, so chr(1) leads to the next name. */
+export const DISPATCH = `
+WITH RECURSIVE room AS MATERIALIZED (
+  SELECT greatest($2::int - count(*), 0)::int AS free FROM entry
+  WHERE pair_id = $1::int AND held_until IS NOT NULL AND held_until > now()
+),
+walk(name, is_taken, next_from, taken) AS (
+  SELECT NULL::text COLLATE "C", false, ''::text COLLATE "C", 0
+  UNION ALL
+  SELECT
+    step.name,
+    step.is_takeable,
+    CASE WHEN step.blocker IS NULL THEN step.name || chr(1) ELSE step.blocker || '0' END,
+    walk.taken + step.is_takeable::int
+  FROM walk CROSS JOIN LATERAL (
+    SELECT e.name, above.name AS blocker,
+      above.name IS NULL AND ${TAKEABLE}
+        AND (e.decision_turn <> ${TURN['replaces-tree']} OR NOT ${PENDING_BELOW}) AS is_takeable
+    FROM (
+      SELECT * FROM entry
+      WHERE pair_id = $1::int AND decision_turn <= 4 AND name >= walk.next_from
+      ORDER BY name LIMIT 1
+    ) e
+    LEFT JOIN LATERAL (${blockedBy(String(TURN.leads))}) above ON true
+  ) step
+  WHERE walk.taken < (SELECT free FROM room)
+),
+removals AS (
+  SELECT e.name FROM entry e
+  WHERE e.pair_id = $1::int AND e.decision_turn >= 5 AND ${TAKEABLE}
+    AND (e.decision_turn <> ${TURN['removes-tree']} OR NOT ${PENDING_BELOW})
+    AND NOT EXISTS (${blockedBy(String(TURN['moves-aside']))})
+  ORDER BY e.name DESC LIMIT (SELECT free FROM room)
+),
+-- Three creations to one removal while there are both: neither backlog starves the other.
+ranked AS (
+  SELECT name, row_number() OVER (ORDER BY name) AS share FROM walk WHERE is_taken
+  UNION ALL
+  SELECT name, 3 * row_number() OVER (ORDER BY name DESC) FROM removals
+),
+chosen AS (SELECT name FROM ranked ORDER BY share LIMIT (SELECT free FROM room)),
+locked AS MATERIALIZED (
+  SELECT e.name FROM entry e
+  WHERE e.pair_id = $1::int AND e.name IN (SELECT name FROM chosen) AND e.decision_action IS NOT NULL AND ${TAKEABLE}
+  ORDER BY e.name FOR UPDATE OF e SKIP LOCKED
+)
+UPDATE entry e SET held_until = now() + $3::bigint * interval '1 millisecond', held_by = NULL
+FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name
+RETURNING e.name, e.decision_serial, e.decision_action, e.decision_turn,
+  CASE
+    WHEN e.decision_action = ${ACTION.upload} AND e.local_kind = ${KIND.file} THEN e.local_size
+    WHEN e.decision_action = ${ACTION.download} AND e.remote_kind = ${KIND.file} THEN e.remote_size
+    ELSE 0
+  END AS size`;
+
+interface DispatchRow {
+  readonly name: string;
+  readonly decision_serial: bigint;
+  readonly decision_action: number;
+  readonly decision_turn: number;
+  readonly size: bigint;
+}
+
+/** Runs inside a transaction of its own: the lock ends with it. */
+export async function dispatch(
+  session: Session,
+  pairId: number,
+  window: number,
+  holdMs: number,
+): Promise<readonly DispatchedDecision[]> {
+  await session.$queryRawUnsafe(SERIALIZE, pairId);
+  const rows = await session.$queryRawUnsafe<DispatchRow[]>(DISPATCH, pairId, window, BigInt(holdMs));
+  return inRunningOrder(rows).map((row) => ({
+    name: row.name as Name,
+    serial: row.decision_serial as Serial,
+    action: wordOf(ACTION, row.decision_action),
+    size: Number(row.size),
+  }));
+}
+
+/** Creations forwards, then removals backwards. */
+function inRunningOrder(rows: readonly DispatchRow[]): readonly DispatchRow[] {
+  const isRemoval = (row: DispatchRow): boolean => row.decision_turn >= TURN.removes;
+  const forwards = rows.toSorted((a, b) => compareNames(a.name, b.name));
+  return [...forwards.filter((row) => !isRemoval(row)), ...forwards.filter(isRemoval).reverse()];
+}

@@ -1,0 +1,87 @@
+/**
+ * Leases: who scans and watches which pair. On each volume every seeker may hold its equal
+ * share, rounded up. What it holds beyond that it gives back when it renews, so that the
+ * load evens out as soon as everybody renewed once and the newcomer asks again.
+ */
+import type { Session } from '../connection.ts';
+
+const SEEK = `
+INSERT INTO lease_seeker (owner, volume, expires_at)
+SELECT $1::text, volume, now() + $3::bigint * interval '1 millisecond' FROM unnest($2::text[]) AS given(volume)
+ORDER BY volume
+ON CONFLICT (owner, volume) DO UPDATE SET expires_at = excluded.expires_at`;
+
+const FORGET_SEEKERS = `
+DELETE FROM lease_seeker WHERE (owner, volume) IN (
+  SELECT owner, volume FROM lease_seeker WHERE expires_at <= now() - interval '1 minute'
+  ORDER BY owner, volume FOR UPDATE SKIP LOCKED
+)`;
+
+/**
+ * Own leases are waited for, since skipping one would look as if it were lost; free ones that
+ * somebody else is just taking are skipped.
+ */
+const LEASE = `
+WITH share AS (
+  SELECT volume, ceil(count(*)::numeric / (
+    SELECT count(*) FROM lease_seeker s WHERE s.volume = p.volume AND s.expires_at > now()
+  )) AS pairs
+  FROM pair p WHERE volume = ANY($2::text[]) GROUP BY volume
+),
+ranked AS (
+  SELECT p.id, p.volume, p.lease_owner IS NOT DISTINCT FROM $1::text AS is_mine,
+    row_number() OVER (PARTITION BY p.volume ORDER BY (p.lease_owner IS NOT DISTINCT FROM $1::text) DESC, p.id) AS place
+  FROM pair p
+  WHERE p.volume = ANY($2::text[])
+    AND (p.lease_owner IS NULL OR p.lease_owner = $1::text OR p.lease_expires_at <= now())
+),
+wanted AS (
+  SELECT ranked.id, ranked.is_mine FROM ranked JOIN share USING (volume) WHERE ranked.place <= share.pairs
+),
+free AS MATERIALIZED (
+  SELECT p.id FROM pair p
+  WHERE p.id IN (SELECT id FROM wanted WHERE NOT is_mine) AND (p.lease_owner IS NULL OR p.lease_expires_at <= now())
+  ORDER BY p.id FOR UPDATE OF p SKIP LOCKED
+),
+mine AS MATERIALIZED (
+  SELECT p.id FROM pair p WHERE p.volume = ANY($2::text[]) AND p.lease_owner = $1::text
+  ORDER BY p.id FOR UPDATE OF p
+)
+UPDATE pair p SET
+  lease_owner = CASE WHEN p.id IN (SELECT id FROM wanted) THEN $1::text END,
+  lease_expires_at = CASE WHEN p.id IN (SELECT id FROM wanted) THEN now() + $3::bigint * interval '1 millisecond' END
+WHERE p.id IN (SELECT id FROM free UNION ALL SELECT id FROM mine)
+RETURNING p.id, p.lease_owner`;
+
+/** Runs as one transaction. @returns ids of the pairs held afterwards. */
+export async function lease(
+  session: Session,
+  owner: string,
+  volumes: readonly string[],
+  ttlMs: number,
+): Promise<readonly number[]> {
+  const given = [owner, [...new Set(volumes)].sort(), BigInt(ttlMs)] as const;
+  await session.$executeRawUnsafe(SEEK, ...given);
+  await session.$executeRawUnsafe(FORGET_SEEKERS);
+  type Row = { readonly id: number; readonly lease_owner: string | null };
+  const rows = await session.$queryRawUnsafe<Row[]>(LEASE, ...given);
+  return rows.flatMap((row) => (row.lease_owner === null ? [] : [row.id]));
+}
+
+const RELEASE = `
+UPDATE pair SET lease_owner = NULL, lease_expires_at = NULL
+WHERE id IN (SELECT id FROM pair WHERE lease_owner = $1::text ORDER BY id FOR UPDATE)`;
+
+/** Runs as one transaction. */
+export async function releaseLeases(session: Session, owner: string): Promise<void> {
+  await session.$executeRawUnsafe('DELETE FROM lease_seeker WHERE owner = $1::text', owner);
+  await session.$executeRawUnsafe(RELEASE, owner);
+}
+
+const LEASES = `
+SELECT lease_owner AS owner, count(*) AS pairs FROM pair WHERE lease_expires_at > now() GROUP BY lease_owner ORDER BY 1`;
+
+export async function leases(session: Session): Promise<ReadonlyMap<string, number>> {
+  const rows = await session.$queryRawUnsafe<{ owner: string; pairs: bigint }[]>(LEASES);
+  return new Map(rows.map(({ owner, pairs }) => [owner, Number(pairs)]));
+}

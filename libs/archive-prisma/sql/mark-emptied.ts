@@ -1,0 +1,46 @@
+/**
+ * Marks implied directories that may be gone: a directory that the store only implies by
+ * objects below it (core/decide.ts, effectiveRemote) ends with the last of them, and no
+ * listing or probe of its own name would ever say so.
+ */
+import type { Session } from '../connection.ts';
+
+/**
+ * Waits for whoever removes another of the last objects: the statement after this one then
+ * sees that removal, so that one of the two finds the directory empty.
+ */
+const LOCK = `
+SELECT e.name FROM entry e
+WHERE e.pair_id = $1::int AND e.remote_kind = 0 AND e.sync_kind = 2
+  AND e.name IN (SELECT unnest(name_ancestors(gone)) FROM unnest($2::text[]) AS gone)
+ORDER BY e.name FOR UPDATE`;
+
+/**
+ * @param order from which end to look for an object that is left: where removals begin at the
+ * first name, what is left is at the end, and the other way round.
+ */
+const markEmptied = (order: 'ASC' | 'DESC') => `
+WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number)
+UPDATE entry e SET candidate_sides = e.candidate_sides | 2, candidate_marking = (SELECT number FROM marking)
+WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.remote_kind = 0 AND e.sync_kind = 2
+  AND (
+    SELECT true FROM entry below
+    WHERE below.pair_id = e.pair_id AND below.name > e.name || '/' AND below.name < e.name || '0'
+      AND below.remote_kind <> 0
+    ORDER BY below.name ${order} LIMIT 1
+  ) IS NULL`;
+
+const MARK_EMPTIED = { 'first-names-first': markEmptied('DESC'), 'last-names-first': markEmptied('ASC') };
+
+/** @param gone names whose REMOTE state became absent in this transaction. */
+export async function markEmptiedAbove(
+  session: Session,
+  pairId: number,
+  gone: readonly string[],
+  removed: keyof typeof MARK_EMPTIED,
+): Promise<void> {
+  const locked = await session.$queryRawUnsafe<{ name: string }[]>(LOCK, pairId, gone);
+  if (locked.length === 0) return;
+  const names = locked.map(({ name }) => name);
+  await session.$executeRawUnsafe(MARK_EMPTIED[removed], pairId, names);
+}

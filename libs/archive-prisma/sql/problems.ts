@@ -1,0 +1,74 @@
+/** Problems: one open row per name that cannot sync. */
+import { createHash } from 'node:crypto';
+import type { Problem, ProblemText } from '#ports/archive.ts';
+import type { Session } from '../connection.ts';
+
+/** An index row holds no more than about 2,700 bytes; names that can be synced are far below. */
+const MAX_SHOWN_BYTES = 2_000;
+
+const OPEN = `
+INSERT INTO problem AS p (pair_id, name, code, text)
+SELECT $1::int, $2::text, $3::text, $4::text WHERE EXISTS (SELECT FROM pair WHERE id = $1::int)
+ON CONFLICT (pair_id, name) DO UPDATE SET
+  first_seen_at = CASE WHEN p.code = excluded.code THEN p.first_seen_at ELSE now() END,
+  code = excluded.code, text = excluded.text, last_seen_at = now()`;
+
+export async function openProblem(
+  session: Session,
+  pairId: number,
+  shown: string,
+  problem: ProblemText,
+): Promise<void> {
+  await session.$executeRawUnsafe(OPEN, pairId, storable(shown), problem.code, problem.text);
+}
+
+/** Shortened names stay apart by a digest of the whole. */
+function storable(shown: string): string {
+  if (Buffer.byteLength(shown) <= MAX_SHOWN_BYTES) return shown;
+  const digest = createHash('md5').update(shown).digest('hex');
+  return `${[...shown].slice(0, MAX_SHOWN_BYTES / 5).join('')}…${digest}`;
+}
+
+const CLOSE = `
+DELETE FROM problem WHERE pair_id = $1::int AND code = ANY($2::text[]) AND last_seen_at < $3::timestamptz`;
+
+export async function closeProblems(
+  session: Session,
+  pairId: number,
+  codes: readonly string[],
+  before: Date,
+): Promise<void> {
+  await session.$executeRawUnsafe(CLOSE, pairId, codes, before);
+}
+
+const PROBLEMS = `
+SELECT pair_id, name, code, text, first_seen_at, last_seen_at, attempts, next_attempt_at FROM problem
+WHERE $1::int IS NULL OR pair_id = $1::int ORDER BY pair_id, name`;
+
+interface ProblemRow {
+  readonly pair_id: number;
+  readonly name: string;
+  readonly code: string;
+  readonly text: string;
+  readonly first_seen_at: Date;
+  readonly last_seen_at: Date;
+  readonly attempts: number;
+  readonly next_attempt_at: Date | null;
+}
+
+export async function problems(
+  session: Session,
+  pairId: number | null,
+): Promise<readonly (Problem & { readonly pairId: number })[]> {
+  const rows = await session.$queryRawUnsafe<ProblemRow[]>(PROBLEMS, pairId);
+  return rows.map((row) => ({
+    pairId: row.pair_id,
+    name: row.name,
+    code: row.code,
+    text: row.text,
+    firstSeenAt: row.first_seen_at,
+    lastSeenAt: row.last_seen_at,
+    attempts: row.attempts,
+    nextAttemptAt: row.next_attempt_at,
+  }));
+}

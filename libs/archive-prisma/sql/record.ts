@@ -1,0 +1,191 @@
+/**
+ * Records what probes found, by compare-and-set: only where LOCAL, REMOTE and SYNC still
+ * are those that were looked at and nothing is pending (invariant 4). SYNC is compared
+ * too, since an acknowledgement without transfer changes nothing else, and a decision
+ * made on the SYNC before it would call a plain change a conflict.
+ */
+import type { Name } from '#core/name.ts';
+import { NO_SERIAL } from '#core/serial.ts';
+import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
+import { bulk, inNameOrder, laterOne } from '../bulk.ts';
+import { ACTION, DISPLACED } from '../codes.ts';
+import type { Session } from '../connection.ts';
+import {
+  type LocalColumns,
+  localColumns,
+  type RemoteColumns,
+  remoteColumns,
+  type SyncColumns,
+  syncColumns,
+} from '../entry-row.ts';
+import { TURN, turnOf } from '../turn.ts';
+import { EVENTS, historyRow } from './append-history.ts';
+import { markEmptiedAbove } from './mark-emptied.ts';
+
+interface RecordRow extends LocalColumns, RemoteColumns, SyncColumns {
+  readonly name: string;
+  readonly marking: bigint;
+  readonly expected_local: bigint;
+  readonly expected_remote: bigint;
+  readonly expected_sync: bigint;
+  readonly local_serial: bigint;
+  readonly remote_serial: bigint;
+  readonly sync_serial: bigint;
+  readonly decision_serial: bigint;
+  readonly decision_action: number | null;
+  readonly decision_displaced: number | null;
+  readonly decision_turn: number | null;
+  readonly decision_reason: string | null;
+  readonly attempts: number;
+  /** Set when the marking stays until then. */
+  readonly later_at: Date | null;
+  readonly problem_code: string | null;
+  readonly problem_text: string | null;
+}
+
+const ROWS = bulk<RecordRow>({
+  name: 'text',
+  marking: 'bigint',
+  expected_local: 'bigint',
+  expected_remote: 'bigint',
+  expected_sync: 'bigint',
+  local_serial: 'bigint',
+  local_kind: 'smallint',
+  local_size: 'bigint',
+  local_mtime_ns: 'bigint',
+  local_ctime_ns: 'bigint',
+  local_inode: 'bigint',
+  local_mode: 'smallint',
+  local_special: 'smallint',
+  local_hash: 'text',
+  remote_serial: 'bigint',
+  remote_kind: 'smallint',
+  remote_size: 'bigint',
+  remote_hash: 'text',
+  remote_version: 'text',
+  remote_mtime_ns: 'bigint',
+  sync_serial: 'bigint',
+  sync_kind: 'smallint',
+  sync_size: 'bigint',
+  sync_hash: 'text',
+  decision_serial: 'bigint',
+  decision_action: 'smallint',
+  decision_displaced: 'smallint',
+  decision_turn: 'smallint',
+  decision_reason: 'text',
+  attempts: 'smallint',
+  later_at: 'timestamptz',
+  problem_code: 'text',
+  problem_text: 'text',
+});
+
+const WRITTEN_COLUMNS = [
+  ...['local_serial', 'local_kind', 'local_size', 'local_mtime_ns', 'local_ctime_ns', 'local_inode'],
+  ...['local_mode', 'local_special', 'local_hash', 'remote_serial', 'remote_kind', 'remote_size'],
+  ...['remote_hash', 'remote_version', 'remote_mtime_ns', 'sync_serial', 'sync_kind', 'sync_size'],
+  ...['sync_hash', 'decision_serial', 'decision_action', 'decision_displaced', 'decision_turn'],
+  ...['decision_reason', 'attempts'],
+];
+
+const RECORD = `
+WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
+locked AS MATERIALIZED (
+  SELECT e.name FROM entry e JOIN given ON e.name = given.name
+  WHERE e.pair_id = $1::int AND e.decision_action IS NULL AND e.local_serial = given.expected_local
+    AND e.remote_serial = given.expected_remote AND e.sync_serial = given.expected_sync
+  ORDER BY e.name FOR UPDATE OF e
+),
+written AS (
+  UPDATE entry e SET
+    ${WRITTEN_COLUMNS.map((column) => `${column} = given.${column}`).join(', ')},
+    candidate_sides = CASE WHEN given.later_at IS NULL AND e.candidate_marking = given.marking THEN 0
+      ELSE e.candidate_sides END,
+    due_at = given.later_at,
+    updated_at = now()
+  FROM given JOIN locked ON locked.name = given.name
+  WHERE e.pair_id = $1::int AND e.name = given.name
+  RETURNING e.name
+),
+opened AS (
+  INSERT INTO problem AS p (pair_id, name, code, text, next_attempt_at)
+  SELECT $1::int, given.name, given.problem_code, given.problem_text, given.later_at
+  FROM given JOIN written ON written.name = given.name WHERE given.problem_code IS NOT NULL
+  ORDER BY given.name
+  ON CONFLICT (pair_id, name) DO UPDATE SET
+    first_seen_at = CASE WHEN p.code = excluded.code THEN p.first_seen_at ELSE now() END,
+    code = excluded.code, text = excluded.text, last_seen_at = now(), next_attempt_at = excluded.next_attempt_at
+),
+closed AS (
+  DELETE FROM problem p USING given JOIN written ON written.name = given.name
+  WHERE p.pair_id = $1::int AND p.name = given.name AND given.problem_code IS NULL
+),
+told AS (
+  INSERT INTO history (pair_id, name, kind, side, serial, text)
+  SELECT $1::int, name, kind, side, serial, text
+  FROM ${EVENTS.source('event', 2 + ROWS.width)}
+  WHERE event.name IS NULL OR event.name IN (SELECT name FROM written)
+    OR event.name NOT IN (SELECT name FROM given)
+)
+SELECT name FROM written`;
+
+/** @returns the names written. Events of names that were raced are left out with them. */
+export async function record(
+  session: Session,
+  pairId: number,
+  records: readonly ProbeRecord[],
+  history: readonly HistoryEvent[],
+): Promise<ReadonlySet<Name>> {
+  const rows = inNameOrder(records.map(recordRow), laterOne);
+  const written = await session.$queryRawUnsafe<{ name: Name }[]>(
+    RECORD,
+    pairId,
+    ...ROWS.values(rows),
+    ...EVENTS.values(history.map(historyRow)),
+  );
+  const names = new Set(written.map(({ name }) => name));
+  const gone = records.filter((found) => lostItsObject(found) && names.has(found.candidate.entry.name));
+  if (gone.length > 0) {
+    const goneNames = gone.map(({ candidate }) => candidate.entry.name);
+    await markEmptiedAbove(session, pairId, goneNames, 'first-names-first');
+  }
+  return names;
+}
+
+/** Whether an object below some directory went away, which may have been the last one there. */
+export function lostItsObject({ candidate, remote }: ProbeRecord): boolean {
+  const { entry } = candidate;
+  return remote?.state.kind === 'absent' && entry.remote.kind !== 'absent' && entry.name.includes('/');
+}
+
+function recordRow({ candidate, local, remote, outcome, problem }: ProbeRecord): RecordRow {
+  const { entry } = candidate;
+  const after = {
+    local: local?.state ?? entry.local,
+    remote: remote?.state ?? entry.remote,
+    remoteHasChildren: entry.remoteHasChildren,
+  };
+  const acknowledged = outcome.kind === 'acknowledged' ? outcome : null;
+  const decision = outcome.kind === 'decided' ? outcome.decision : null;
+  return {
+    name: entry.name,
+    marking: candidate.marking,
+    expected_local: entry.localSerial,
+    expected_remote: entry.remoteSerial,
+    expected_sync: entry.syncSerial,
+    local_serial: local?.serial ?? entry.localSerial,
+    ...localColumns(after.local),
+    remote_serial: remote?.serial ?? entry.remoteSerial,
+    ...remoteColumns(after.remote),
+    sync_serial: acknowledged?.serial ?? entry.syncSerial,
+    ...syncColumns(acknowledged?.sync ?? entry.sync),
+    decision_serial: decision?.serial ?? NO_SERIAL,
+    decision_action: decision === null ? null : ACTION[decision.action],
+    decision_displaced: decision === null ? null : DISPLACED[decision.displaced],
+    decision_turn: decision === null ? null : TURN[turnOf(after, decision)],
+    decision_reason: decision?.reason ?? null,
+    attempts: decision?.attempts ?? 0,
+    later_at: outcome.kind === 'later' ? new Date(outcome.at) : null,
+    problem_code: problem?.code ?? null,
+    problem_text: problem?.text ?? null,
+  };
+}
