@@ -18,7 +18,7 @@ export interface Version {
   readonly isLatest: boolean;
 }
 
-const PAGE = 64;
+const PAGE = 16;
 const DELETED_TYPE = 'application/x-deleted';
 const LAG_WAITS_MS = [50, 200, 800];
 

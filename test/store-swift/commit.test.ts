@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 import { it } from 'node:test';
 import { toName } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
@@ -24,8 +24,8 @@ const NAME = toName('docs/report.txt');
 const OLD = Buffer.from('old content');
 const NEW = Buffer.from('the new content');
 const THEIRS = Buffer.from('of another writer');
-/** Large enough to be streamed, so that something can happen in the middle. */
-const BIG = patternBytes(2 * 1024 * 1024, 3);
+/** More than all buffers on the way hold: when the last chunk is asked for, the store has long begun with the request. */
+const BIG = patternBytes(16 * 1024 * 1024, 3);
 
 const open = (t: Parameters<typeof openSwift>[0], versioned = true): Promise<OpenedSwift> => {
   assert.ok(login !== null);
@@ -186,7 +186,7 @@ it('finds the base below more versions than a page holds', { skip }, async (t) =
   const opened = await open(t);
   const order = orderFor(NAME, await create(opened, NAME, OLD));
   const store = interrupted(opened, 'PUT', async () => {
-    for (let index = 0; index < 70; index += 1) await opened.other.put(NAME, OLD);
+    for (let index = 0; index < 20; index += 1) await opened.other.put(NAME, OLD);
     await opened.other.put(NAME, THEIRS);
   });
   const outcome = await store.pull(NAME, staged(opened, NEW), order);
@@ -222,22 +222,22 @@ function slowPut(opened: OpenedSwift, rawName: string, bytes: Buffer) {
     'content-length': bytes.length,
     expect: '100-continue',
   };
-  const message = request(url, { method: 'PUT', headers });
-  const ended = new Promise<void>((resolve, reject) => {
-    message.once('response', (response) => {
-      response.resume();
-      response.once('end', () =>
-        response.statusCode === 201 ? resolve() : reject(new Error('not created')),
-      );
-    });
-    message.once('error', reject);
-  });
+  let message: ClientRequest;
+  let ended: Promise<void>;
   return {
     // The proxy lets us continue only after it has taken the time of the request.
     start: () =>
       new Promise<void>((resolve) => {
+        message = request(url, { method: 'PUT', headers });
         message.once('continue', resolve);
-        message.flushHeaders();
+        ended = new Promise((done, failed) => {
+          message.once('error', failed);
+          message.once('response', (response) => {
+            response.resume();
+            if (response.statusCode !== 201) failed(new Error('not created'));
+            response.once('end', done);
+          });
+        });
       }),
     finish: async () => {
       message.end(bytes);
