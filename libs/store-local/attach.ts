@@ -3,12 +3,13 @@
  * point, and keeps what was found out about the file system by trying it.
  */
 import { PRIVATE_DIRECTORY } from '#core/name.ts';
-import { HoldfastError } from '#ports/errors.ts';
+import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { LocalFolderFacts } from '#ports/local-folder.ts';
+import { unlinkIfPresent } from './attempts.ts';
 import { type OpenDirectory, succeeds, systemCode } from './file-system.ts';
 import { writeJson } from './json-file.ts';
 import { asLocalError } from './local-errors.ts';
-import { type FolderOptions, MARKER, openOwn, openRoot, readMarker } from './open-folder.ts';
+import { type FolderOptions, MARKER, openOwn, openRoot, readMarker, withFolder } from './open-folder.ts';
 
 /** @throws HoldfastError folder-missing, folder-denied, already-exists */
 export async function attachFolder(options: FolderOptions, pairId: string): Promise<LocalFolderFacts> {
@@ -27,6 +28,19 @@ export async function attachFolder(options: FolderOptions, pairId: string): Prom
     throw deniedFolder(thrown, options.root) ?? asLocalError(thrown, `attach ${options.root}`);
   } finally {
     await root.close();
+  }
+}
+
+/** See `LocalFolder.detach`. Another pair's marker is left alone. */
+export async function detachFolder(options: FolderOptions): Promise<void> {
+  try {
+    await withFolder(options, 'detach', async ({ privateDirectory }) => {
+      await unlinkIfPresent(privateDirectory, MARKER);
+      await privateDirectory.sync();
+    });
+  } catch (thrown) {
+    const { code } = asHoldfastError(thrown);
+    if (code !== 'folder-missing' && code !== 'folder-unmarked') throw thrown;
   }
 }
 

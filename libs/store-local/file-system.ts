@@ -85,7 +85,8 @@ export interface FileSystem {
 /** The system's code of a failure, or undefined when it is none of the system's. */
 export function systemCode(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
-  return typeof thrown.code === 'string' ? thrown.code : undefined;
+  // Node's own errors (`ERR_...`) are mistakes of the program, not answers of the system.
+  return typeof thrown.code === 'string' && /^E[A-Z0-9]+$/.test(thrown.code) ? thrown.code : undefined;
 }
 
 /** Awaits `step`, taking the named failures as an answer. @returns true when it succeeded. */

@@ -6,7 +6,7 @@
 import type { Clock } from '#ports/clock.ts';
 import type { LocalFolder, LocalFolderFacts, WalkItem } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
-import { attachFolder } from './attach.ts';
+import { attachFolder, detachFolder } from './attach.ts';
 import { type AttemptOwner, processOwner } from './attempt-owner.ts';
 import type { FileSystem } from './file-system.ts';
 import { linuxFileSystem } from './linux-file-system.ts';
@@ -63,6 +63,7 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
       facts = await attachFolder(options, pairId);
       return facts;
     },
+    detach: () => detachFolder(options),
     check: () => run('check', async () => {}),
     walk: (isExcluded) => walkFolder(options, isExcluded),
     probe: (name) => run(`probe "${name}"`, (folder) => probeEntry(folder, name)),

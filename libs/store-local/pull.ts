@@ -21,7 +21,7 @@ import {
   writeIntent,
 } from './attempts.ts';
 import { placeCopy } from './copy-without-links.ts';
-import { type Displacement, displace, putBack } from './displace.ts';
+import { type Displacement, displace, type Hidden, putBack } from './displace.ts';
 import { dressFile, type Fetched, fetchContent } from './fetch.ts';
 import { type Facts, type OpenDirectory, succeeds } from './file-system.ts';
 import { localStateOf } from './local-state.ts';
@@ -95,10 +95,8 @@ async function lookBeforeFetching(
     if (isExpected(current, order) && !hasDisplaced) return null;
     if (content.kind === 'directory') {
       return current?.kind === 'directory'
-        ? applied(localStateOf(current), null, repaired)
-        : hasDisplaced || !isExpected(current, order)
-          ? stale('the entry here is not the expected one', repaired)
-          : null;
+        ? await repeated(folder, name, order, current, null, repaired)
+        : stale('the entry here is not the expected one', repaired);
     }
     if (current?.kind === 'file' && current.size === content.size) {
       // Without a hash to compare only fetching can tell whether this is our own earlier effect.
@@ -344,7 +342,7 @@ async function repeated(
   name: Name,
   order: Order,
   current: Facts,
-  hash: string,
+  hash: string | null,
   displacement: Displacement,
 ): Promise<Outcome> {
   const recovery = displacement.recovery ?? (await findTrashed(folder, name, order.serial));
@@ -364,15 +362,13 @@ async function pullDirectory(
     const current = await parent.lstat(base);
     if (current?.kind === 'directory') return applied(localStateOf(current), null, NOTHING);
     if (!isExpected(current, order)) return stale('the entry here is not the expected one', NOTHING);
-    let displacement = NOTHING;
-    if (current !== null) {
-      const hidden = await hide(folder, attempt, parent, name, order);
-      if ('result' in hidden) return hidden;
-      displacement = hidden;
-    }
+    const hidden = current === null ? null : await hide(folder, attempt, parent, name, order);
+    if (hidden !== null && 'result' in hidden) return hidden;
+    // The directory comes before the hidden file's way on: until then the name counts as in commit, not as absent.
     await makeLikeParent(folder.fileSystem, parent, base, content.mode ?? undefined);
     await parent.sync();
     const made = await parent.lstat(base);
+    const displacement = hidden === null ? NOTHING : await displaceExpected(folder, hidden, order);
     return made?.kind === 'directory'
       ? applied(localStateOf(made), null, displacement)
       : stale('something else took the name just now', displacement);
@@ -381,7 +377,7 @@ async function pullDirectory(
 
 /**
  * Journals and takes away a file or special file that has the name, verifying that it is the expected one;
- * another one is put back. @returns what was displaced, or the outcome that ends the commit.
+ * another one is put back. @returns what was hidden, or the outcome that ends the commit.
  */
 export async function hide(
   folder: OpenFolder,
@@ -389,7 +385,7 @@ export async function hide(
   parent: OpenDirectory,
   name: Name,
   order: Order,
-): Promise<Displacement | Outcome> {
+): Promise<Hidden | Outcome> {
   const intent = intentOf(folder, name, order);
   await writeIntent(attempt, intent);
   if (!(await succeeds(parent.rename(baseOf(name), attempt.directory, OLD), 'ENOENT'))) {
@@ -397,19 +393,21 @@ export async function hide(
   }
   const facts = await attempt.directory.lstat(OLD);
   if (facts === null) return stale('another process repaired this commit', NOTHING);
-  const hidden = { attempt, intent, facts, parent, base: baseOf(name) };
+  const hidden: Hidden = { attempt, intent, facts, parent, base: baseOf(name) };
   const isInPlace = await isStillParentOf(folder.rootDirectory, parent, name);
-  if (!isExpected(facts, order) || !isInPlace) {
-    return stale('it changed here just now', await putBack(folder, hidden));
-  }
-  const displacement = await displace(
-    folder,
-    hidden,
-    order.displaced,
-    order.expected.kind === 'file' ? order.expected.hash : null,
-  );
-  await parent.sync();
-  return displacement;
+  if (isExpected(facts, order) && isInPlace) return hidden;
+  return stale('it changed here just now', await putBack(folder, hidden));
+}
+
+/** Sends hidden content that was the expected where the order says. */
+export async function displaceExpected(
+  folder: OpenFolder,
+  hidden: Hidden,
+  order: Order,
+): Promise<Displacement> {
+  const { expected } = order;
+  const hash = expected.kind === 'file' ? expected.hash : null;
+  return displace(folder, hidden, order.displaced, hash);
 }
 
 export function isExpected(current: Facts | null, order: Order): boolean {

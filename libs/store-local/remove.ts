@@ -14,6 +14,7 @@ import type { OpenFolder } from './open-folder.ts';
 import {
   applied,
   clearDirectory,
+  displaceExpected,
   hide,
   isExpected,
   type Outcome,
@@ -64,11 +65,16 @@ async function takeAway(
   name: Name,
   order: CommitOrder<LocalState>,
 ): Promise<Outcome> {
-  const displacement: Displacement | Outcome =
-    order.expected.kind === 'directory'
-      ? await clearDirectory(folder, parent, baseOf(name), order, intentOf(folder, name, order))
-      : await hide(folder, attempt, parent, name, order);
-  if ('result' in displacement) return displacement;
+  let displacement: Displacement;
+  if (order.expected.kind === 'directory') {
+    const cleared = await clearDirectory(folder, parent, baseOf(name), order, intentOf(folder, name, order));
+    if ('result' in cleared) return cleared;
+    displacement = cleared;
+  } else {
+    const hidden = await hide(folder, attempt, parent, name, order);
+    if ('result' in hidden) return hidden;
+    displacement = await displaceExpected(folder, hidden, order);
+  }
   await parent.sync();
   return applied(ABSENT, null, displacement);
 }

@@ -27,7 +27,7 @@ import type { OpenDirectory } from './file-system.ts';
 import { localStateOf } from './local-state.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { ensureParent } from './resolve.ts';
-import { putInTrash } from './trash.ts';
+import { findItem, putInTrash } from './trash.ts';
 
 export interface Repaired extends Displacement {
   /** Null when nothing visible can have changed, or the journal was torn. */
@@ -75,7 +75,11 @@ async function repairContent(folder: OpenFolder, attempt: Attempt, intent: Inten
     folder.log?.warn({ item: recovery?.locator }, 'content of a torn attempt was moved to the trash');
     return { ...UNTOUCHED, recovery };
   }
-  if (old === null && !intent.copies) return { ...UNTOUCHED, name: intent.name };
+  if (old === null && !intent.copies) {
+    // Its owner, or an earlier repair, came as far as the trash and then stopped.
+    const recovery = await findItem(folder, intent.name, intent.displacedAt, trashItemOf(attempt.id));
+    return { ...UNTOUCHED, name: intent.name, recovery };
+  }
   const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, intent.name);
   if (parent.kind !== 'open') {
     if (old === null) return UNTOUCHED;

@@ -61,6 +61,9 @@ export async function hashEntry(
   }
 }
 
+/** Another worker's links and unlinks of the same file move its ctime while it is read; they end soon. */
+const HASH_TRIES = 3;
+
 /** Digest of the file at a segment. @returns null when it is not, or did not stay, what `facts` says. */
 export async function hashSegment(
   directory: OpenDirectory,
@@ -72,8 +75,13 @@ export async function hashSegment(
   const file = await openIfPresent(directory, segment);
   if (file === null) return null;
   try {
-    const now = await file.facts();
-    return now.inode === facts.inode && now.kind === 'file' ? await hashOpenFile(file, now, digest) : null;
+    for (let tries = 0; tries < HASH_TRIES; tries += 1) {
+      const now = await file.facts();
+      if (now.inode !== facts.inode || now.size !== facts.size || now.mtimeNs !== facts.mtimeNs) return null;
+      const hash = await hashOpenFile(file, now, digest);
+      if (hash !== null) return hash;
+    }
+    return null;
   } finally {
     await file.close();
   }

@@ -65,19 +65,27 @@ export async function findTrashed(
 ): Promise<RecoveryPointer | null> {
   const prefix = `${serial}-${nameHash(name)}-`;
   const now = folder.clock.now();
-  for (const day of [dayOf(now), dayOf(now - 24 * 3_600_000)]) {
-    const found = await withDirectories(folder, [TRASH], async (trash) => {
-      const dayDirectory = await openIfPresent(trash, day);
-      if (dayDirectory === null) return null;
-      try {
-        return await findInDay(dayDirectory, day, prefix, baseOf(name));
-      } finally {
-        await dayDirectory.close();
-      }
-    });
-    if (found !== null) return found;
-  }
-  return null;
+  const today = await findItem(folder, name, now, prefix);
+  return today ?? findItem(folder, name, now - 24 * 3_600_000, prefix);
+}
+
+/** The pointer of an item by its name or the beginning of it, among those displaced on the day of `at` (ms since the epoch). */
+export async function findItem(
+  folder: OpenFolder,
+  name: Name,
+  at: number,
+  prefix: string,
+): Promise<RecoveryPointer | null> {
+  const day = dayOf(at);
+  return withDirectories(folder, [TRASH], async (trash) => {
+    const dayDirectory = await openIfPresent(trash, day);
+    if (dayDirectory === null) return null;
+    try {
+      return await findInDay(dayDirectory, day, prefix, baseOf(name));
+    } finally {
+      await dayDirectory.close();
+    }
+  });
 }
 
 async function findInDay(
