@@ -84,7 +84,7 @@ async function* blocksOf(
  * @throws StaleContent when the source no longer has them.
  */
 export async function uploadBlocks(
-  client: PithosClient,
+  client: Pick<PithosClient, 'postBlocks'>,
   content: StagedFile,
   plan: BlockPlan,
   missing: readonly string[],
@@ -105,7 +105,7 @@ export async function uploadBlocks(
 }
 
 async function sendBlocks(
-  client: PithosClient,
+  client: Pick<PithosClient, 'postBlocks'>,
   content: StagedFile,
   plan: BlockPlan,
   indexes: readonly number[],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Name, toName } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
+import { planBlocks, uploadBlocks } from '#libs/store-pithos/upload.ts';
 import { StaleContent } from '#ports/content.ts';
 import {
   assertApplied,
@@ -45,6 +46,14 @@ describe('upload', () => {
     assert.equal(byMethod['POST'], 1);
     assert.ok(bytesIn < 3 * BLOCK);
     assert.ok(bytes.equals((await opened.other.get(NAME)) ?? Buffer.alloc(0)));
+  });
+
+  it('does not believe a store that received other blocks', async (t) => {
+    const opened = await openPithos(t);
+    const content = staged(opened, Buffer.from('abc'));
+    const plan = await planBlocks(content, BLOCK);
+    const damaging = { postBlocks: () => Promise.resolve(['0'.repeat(64)]) };
+    await assert.rejects(uploadBlocks(damaging, content, plan, plan.hashes), { code: 'content-mismatch' });
   });
 
   it('keeps contents apart that differ in trailing NULs only', async (t) => {
