@@ -79,6 +79,8 @@ async function write(
   }
   if (response.status === 412) return refused(context, name, upload, order, response);
   if (response.status !== 201) {
+    const { version } = objectHead(response.headers);
+    if (isOvertaken(response) && version !== null) await dropOrphan(client, name, version, upload);
     return settleUnknown(context, name, upload, order, await putFailure(client, name, response));
   }
   const answered = objectHead(response.headers);
@@ -90,10 +92,15 @@ async function write(
     : settlePlain(context, name, upload, order, copies);
 }
 
-/** What an answer other than 201 and 412 means. 202: the store holds something newer by its own clock and kept nothing. */
+/** The store holds something newer by its own clock; the write became nobody's content. */
+function isOvertaken(response: HttpResponse): boolean {
+  return response.status === 202 || response.status === 409;
+}
+
+/** What an answer other than 201 and 412 means. */
 async function putFailure(client: Client, name: Name, response: HttpResponse): Promise<HoldfastError> {
   const failure = await response.failure();
-  if (response.status === 202) {
+  if (isOvertaken(response)) {
     return new HoldfastError('store-unavailable', 'the store took the write for older than what it holds');
   }
   if (response.status === 404) {
@@ -107,7 +114,7 @@ async function putFailure(client: Client, name: Name, response: HttpResponse): P
   return failure;
 }
 
-/** A 412 of a create: something is there. With versioning its refused bytes stay behind as a version that never was current. */
+/** A 412 of a create: something is there. */
 async function refused(
   context: CommitContext,
   name: Name,
@@ -123,6 +130,7 @@ async function refused(
   return staleOutcome(there, order.expected);
 }
 
+/** With versioning the bytes of a refused write stay behind as a version that never was current. */
 async function dropOrphan(client: Client, name: Name, id: string, upload: Upload): Promise<void> {
   const versions = await listVersions(client, name, (seen) => seen.some((version) => version.id <= id));
   const orphan = versions.find((version) => version.id === id);

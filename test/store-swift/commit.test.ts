@@ -113,13 +113,25 @@ it('rescues a write that our own overlapped', { skip }, async (t) => {
 for (const versioned of [true, false]) {
   const kind = versioned ? 'versioned' : 'plain';
 
-  it(`is stale when a fast write overtook a slow one in a ${kind} container`, { skip }, async (t) => {
+  it(`is stale when a fast write overtook a slow create in a ${kind} container`, { skip }, async (t) => {
     const opened = await open(t, versioned);
     const content = staged(opened, BIG, { beforeLast: () => opened.other.put(NAME, THEIRS) });
     const outcome = await opened.store.pull(NAME, content, orderFor(NAME, ABSENT));
     assert.equal(outcome.result, 'stale');
     assert.equal(await bytesAt(opened, NAME), THEIRS.toString());
     assert.deepEqual(await namesIn(opened), [NAME]);
+  });
+
+  it(`is stale when a fast write overtook a slow replace in a ${kind} container`, { skip }, async (t) => {
+    const opened = await open(t, versioned);
+    const base = await create(opened, NAME, OLD);
+    const content = staged(opened, BIG, { beforeLast: () => opened.other.put(NAME, THEIRS) });
+    const outcome = await opened.store.pull(NAME, content, orderFor(NAME, base));
+    assert.equal(outcome.result, 'stale');
+    assert.equal(await bytesAt(opened, NAME), THEIRS.toString());
+    assert.deepEqual(await namesIn(opened), [NAME]);
+    const hashes = (await opened.other.versions()).map((version) => version.hash);
+    assert.ok(!hashes.includes(opened.hash(BIG)), 'the overtaken bytes stayed behind');
   });
 
   it(`asks the object when the answer to a write was lost in a ${kind} container`, { skip }, async (t) => {
@@ -139,6 +151,20 @@ for (const versioned of [true, false]) {
     assert.deepEqual(await opened.store.probe(NAME, opened.identity), outcome.state);
   });
 }
+
+it('is stale when another write came before the check', { skip }, async (t) => {
+  const opened = await open(t);
+  const base = await create(opened, NAME, OLD);
+  let isSlippedIn = false;
+  const http = hooked(opened.http, async ({ url }) => {
+    if (!url.includes('versions=') || isSlippedIn) return;
+    isSlippedIn = true;
+    await opened.other.put(NAME, THEIRS);
+  });
+  const outcome = await opened.open(http).pull(NAME, staged(opened, NEW), orderFor(NAME, base));
+  assert.equal(outcome.result, 'stale');
+  assert.equal(await bytesAt(opened, NAME), THEIRS.toString());
+});
 
 it('passes a failed write on when nothing was written', { skip }, async (t) => {
   const opened = await open(t);
@@ -175,19 +201,20 @@ it('keeps what was written before versioning was switched on', { skip }, async (
 
 it('judges one name only where others begin alike', { skip }, async (t) => {
   const opened = await open(t);
-  const base = await create(opened, 'a', OLD);
-  for (const raw of ['a b', 'a/b', 'ab']) await opened.other.put(raw, THEIRS);
-  const outcome = await opened.store.pull(toName('a'), staged(opened, NEW), orderFor(toName('a'), base));
+  const others = ['a b', 'a/b', 'ab'];
+  for (const raw of others) await opened.other.put(raw, THEIRS);
+  const outcome = await opened.store.pull(toName('a'), staged(opened, NEW), orderFor(toName('a'), ABSENT));
   assertApplied(outcome);
   assert.deepEqual(outcome.conflictCopies, []);
+  assert.deepEqual(await namesIn(opened), ['a', ...others]);
 });
 
-it('finds the base below more versions than a page holds', { skip }, async (t) => {
+it('finds what slipped in below more versions than a page holds', { skip }, async (t) => {
   const opened = await open(t);
   const order = orderFor(NAME, await create(opened, NAME, OLD));
   const store = interrupted(opened, 'PUT', async () => {
-    for (let index = 0; index < 20; index += 1) await opened.other.put(NAME, OLD);
     await opened.other.put(NAME, THEIRS);
+    for (let index = 0; index < 20; index += 1) await opened.other.put(NAME, OLD);
   });
   const outcome = await store.pull(NAME, staged(opened, NEW), order);
   assertApplied(outcome);
