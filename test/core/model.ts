@@ -91,10 +91,11 @@ export class Model {
   }
 
   #freeConflictName(name: Name): Name {
-    for (let attempt = 0; ; attempt += 1) {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
       const proposed = conflictName(name, DISPLACED_AT, 'model', attempt);
       if (!this.here.has(proposed) && !this.upstream.has(proposed)) return proposed;
     }
+    throw new Error(`no conflict name is free for ${name}`);
   }
 }
 
