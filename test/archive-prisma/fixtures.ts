@@ -1,6 +1,7 @@
 /** Fixtures: a database with one pair, and entries in any state through the port alone. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import pg from 'pg';
 import type { Action, Displaced } from '#core/decide.ts';
 import type { Entry, PendingDecision } from '#core/entry.ts';
 import { type Name, toName } from '#core/name.ts';
@@ -185,4 +186,15 @@ function contentOf(state: LocalState | RemoteState): SyncState {
   if (state.kind === 'file')
     return { kind: 'file', size: state.size, hash: state.hash ?? `hash-${state.size}` };
   return { kind: 'directory' };
+}
+
+/** Asks the database itself, for what no port tells. */
+export async function query(url: string, sql: string, values: unknown[]): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
 }

@@ -2,10 +2,9 @@
  * Dispatch: takes pending decisions for the queue in an order that lets none of them run
  * into another (turn.ts says who waits for whom, and why that has no cycle).
  *
- * Creations are walked forwards in byte order, one index probe a step: where an ancestor
- * must come first, the walk jumps over everything below that ancestor. Removals are read
- * backwards. Either stops when the window is full, so a call costs what it takes and not
- * what is pending.
+ * Creations are walked forwards in byte order and removals backwards, one index probe a
+ * step. Where an ancestor must come first, the walk jumps over everything below it. Either
+ * stops when the window is full, so a call costs what it takes and not what is pending.
  */
 import { compareNames, type Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
@@ -27,50 +26,69 @@ const PENDING_BELOW = `(
     AND b.name > e.name || '/' AND b.name < e.name || '0')
 )`;
 
-/** The outermost ancestor with a pending decision that this one waits for. */
-const blockedBy = (waitsFor: string) => `
-  SELECT a.name FROM entry a
-  WHERE a.pair_id = $1::int AND a.decision_turn <= 4 AND a.decision_turn <= ${waitsFor}
-    AND a.name = ANY(name_ancestors(e.name))
-  ORDER BY a.name LIMIT 1`;
+interface Walk {
+  readonly from: string;
+  readonly next: string;
+  readonly pending: string;
+  /** The highest turn of an ancestor that is waited for. */
+  readonly waitsFor: number;
+  /** The turn that also waits for everything below. */
+  readonly clears: number;
+  readonly afterName: string;
+  readonly afterBlocker: string;
+}
 
-/** The walk's first step stands before the first name; names hold no control characters, so chr(1) leads to the next name. */
-export const DISPATCH = `
-WITH RECURSIVE room AS MATERIALIZED (
-  SELECT greatest($2::int - count(*), 0)::int AS free FROM entry
-  WHERE pair_id = $1::int AND held_until IS NOT NULL AND held_until > now()
-),
-walk(name, is_taken, next_from, taken) AS (
-  SELECT NULL::text COLLATE "C", false, ''::text COLLATE "C", 0
+/** Names hold no control characters, so chr(1) leads to the next name; what is below `a` lies between `a/` and `a0`. */
+const FORWARDS: Walk = {
+  from: `''`,
+  next: 'name >= walk.bound ORDER BY name',
+  pending: 'decision_turn <= 4',
+  waitsFor: TURN.leads,
+  clears: TURN['replaces-tree'],
+  afterName: 'step.name || chr(1)',
+  afterBlocker: `step.blocker || '0'`,
+};
+
+/** Starts above every name: 257 times the last character is longer than the 1,024 bytes of a name. */
+const BACKWARDS: Walk = {
+  from: 'repeat(chr(1114111), 257)',
+  next: 'name < walk.bound ORDER BY name DESC',
+  pending: 'decision_turn >= 5',
+  waitsFor: TURN['moves-aside'],
+  clears: TURN['removes-tree'],
+  afterName: 'step.name',
+  afterBlocker: `step.blocker || '/'`,
+};
+
+/** Columns: name, whether it may be taken, where the next step starts, how many were taken up to here. */
+const walk = ({ from, next, pending, waitsFor, clears, afterName, afterBlocker }: Walk): string => `
+  SELECT NULL::text COLLATE "C" AS name, false AS is_taken, ${from} COLLATE "C" AS bound, 0 AS taken
   UNION ALL
-  SELECT
-    step.name,
-    step.is_takeable,
-    CASE WHEN step.blocker IS NULL THEN step.name || chr(1) ELSE step.blocker || '0' END,
+  SELECT step.name, step.is_takeable, CASE WHEN step.blocker IS NULL THEN ${afterName} ELSE ${afterBlocker} END,
     walk.taken + step.is_takeable::int
   FROM walk CROSS JOIN LATERAL (
     SELECT e.name, above.name AS blocker,
-      above.name IS NULL AND ${TAKEABLE}
-        AND (e.decision_turn <> ${TURN['replaces-tree']} OR NOT ${PENDING_BELOW}) AS is_takeable
-    FROM (
-      SELECT * FROM entry
-      WHERE pair_id = $1::int AND decision_turn <= 4 AND name >= walk.next_from
-      ORDER BY name LIMIT 1
-    ) e
-    LEFT JOIN LATERAL (${blockedBy(String(TURN.leads))}) above ON true
+      above.name IS NULL AND ${TAKEABLE} AND (e.decision_turn <> ${clears} OR NOT ${PENDING_BELOW}) AS is_takeable
+    FROM (SELECT * FROM entry WHERE pair_id = $1::int AND ${pending} AND ${next} LIMIT 1) e
+    LEFT JOIN LATERAL (
+      SELECT a.name FROM entry a
+      WHERE a.pair_id = $1::int AND a.decision_turn <= 4 AND a.decision_turn <= ${waitsFor}
+        AND a.name = ANY(name_ancestors(e.name))
+      ORDER BY a.name LIMIT 1
+    ) above ON true
   ) step
-  WHERE walk.taken < (SELECT free FROM room)
+  WHERE walk.taken < (SELECT free FROM room)`;
+
+export const DISPATCH = `
+WITH room AS MATERIALIZED (
+  SELECT greatest($2::int - count(*), 0)::int AS free FROM entry
+  WHERE pair_id = $1::int AND held_until IS NOT NULL AND held_until > now()
 ),
-removals AS (
-  SELECT e.name FROM entry e
-  WHERE e.pair_id = $1::int AND e.decision_turn >= 5 AND ${TAKEABLE}
-    AND (e.decision_turn <> ${TURN['removes-tree']} OR NOT ${PENDING_BELOW})
-    AND NOT EXISTS (${blockedBy(String(TURN['moves-aside']))})
-  ORDER BY e.name DESC LIMIT (SELECT free FROM room)
-),
+creations AS (WITH RECURSIVE walk AS (${walk(FORWARDS)}) SELECT name FROM walk WHERE is_taken),
+removals AS (WITH RECURSIVE walk AS (${walk(BACKWARDS)}) SELECT name FROM walk WHERE is_taken),
 -- Three creations to one removal while there are both: neither backlog starves the other.
 ranked AS (
-  SELECT name, row_number() OVER (ORDER BY name) AS share FROM walk WHERE is_taken
+  SELECT name, row_number() OVER (ORDER BY name) AS share FROM creations
   UNION ALL
   SELECT name, 3 * row_number() OVER (ORDER BY name DESC) FROM removals
 ),

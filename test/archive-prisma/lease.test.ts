@@ -1,0 +1,105 @@
+/** Leases on a real PostgreSQL: each pair has one owner, a dead one is replaced, and load evens out. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Fixture, newPair, openFixture, query } from './fixtures.ts';
+
+const TTL_MS = 60_000;
+
+async function withPairs(fixture: Fixture, count: number, volume = 'v'): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    await fixture.registry.addPair(newPair(fixture.pair.store.id, `${volume}-${index}`, volume));
+  }
+}
+
+test('the only owner gets all pairs of its volumes, paused and disabled ones too, and no others', async (t) => {
+  const fixture = await openFixture(t);
+  const { registry } = fixture;
+  await withPairs(fixture, 3);
+  const [first, second] = (await registry.listPairs()).filter((pair) => pair.volume === 'v');
+  await registry.setPaused(first?.id ?? 0, true);
+  await registry.disable(second?.id ?? 0, 'folder-missing', 'gone');
+  const held = await registry.lease('one', ['v'], TTL_MS);
+  assert.deepEqual(
+    held.map((pair) => pair.name),
+    ['v-0', 'v-1', 'v-2'],
+  );
+  assert.deepEqual(await registry.leases(), new Map([['one', 3]]));
+  assert.deepEqual(await registry.lease('one', [], TTL_MS), []);
+});
+
+test('a renewal neither loses pairs nor counts as a change of them', async (t) => {
+  const fixture = await openFixture(t);
+  await withPairs(fixture, 3);
+  const before = await fixture.registry.lease('one', ['v'], TTL_MS);
+  assert.deepEqual(await fixture.registry.lease('one', ['v'], TTL_MS), before);
+});
+
+test('an expired lease is taken over, a live one is not', async (t) => {
+  const fixture = await openFixture(t);
+  const { registry, url } = fixture;
+  await withPairs(fixture, 2);
+  await registry.lease('one', ['v'], TTL_MS);
+  assert.deepEqual(await registry.lease('two', ['v'], TTL_MS), []);
+  await query(url, `UPDATE pair SET lease_expires_at = now() WHERE lease_owner = 'one'`, []);
+  await query(url, `UPDATE lease_seeker SET expires_at = now() WHERE owner = 'one'`, []);
+  assert.equal((await registry.lease('two', ['v'], TTL_MS)).length, 2);
+  assert.deepEqual(await registry.leases(), new Map([['two', 2]]));
+});
+
+test('with a newcomer the load evens out within three renewals, and evens back when it leaves', async (t) => {
+  const fixture = await openFixture(t);
+  const { registry } = fixture;
+  await withPairs(fixture, 9);
+  await registry.lease('one', ['v'], TTL_MS);
+  for (let renewal = 0; renewal < 3; renewal += 1) {
+    for (const owner of ['one', 'two', 'three']) await registry.lease(owner, ['v'], TTL_MS);
+  }
+  assert.deepEqual(
+    await registry.leases(),
+    new Map([
+      ['one', 3],
+      ['three', 3],
+      ['two', 3],
+    ]),
+  );
+  await registry.releaseLeases('three');
+  for (const owner of ['one', 'two']) await registry.lease(owner, ['v'], TTL_MS);
+  const loads = [...(await registry.leases()).values()].sort();
+  assert.deepEqual(loads, [4, 5]);
+});
+
+test('owners that ask at once never share a pair, and soon nothing is left over', async (t) => {
+  const fixture = await openFixture(t);
+  const { registry } = fixture;
+  await withPairs(fixture, 10);
+  const owners = ['one', 'two', 'three', 'four'];
+  for (let round = 0; round < 4; round += 1) {
+    const held = await Promise.all(owners.map((owner) => registry.lease(owner, ['v'], TTL_MS)));
+    const names = held.flat().map((pair) => pair.name);
+    assert.equal(new Set(names).size, names.length);
+  }
+  const loads = [...(await registry.leases()).values()];
+  assert.equal(
+    loads.reduce((a, b) => a + b),
+    10,
+  );
+  assert.ok(Math.max(...loads) <= 3);
+});
+
+test('each volume is shared among those that mount it', async (t) => {
+  const fixture = await openFixture(t);
+  const { registry } = fixture;
+  await withPairs(fixture, 4, 'shared');
+  await withPairs(fixture, 2, 'own');
+  for (let renewal = 0; renewal < 2; renewal += 1) {
+    await registry.lease('one', ['shared', 'own'], TTL_MS);
+    await registry.lease('two', ['shared'], TTL_MS);
+  }
+  assert.deepEqual(
+    await registry.leases(),
+    new Map([
+      ['one', 4],
+      ['two', 2],
+    ]),
+  );
+});
