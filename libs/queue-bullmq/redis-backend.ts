@@ -4,7 +4,7 @@
  * and closes the copy; what we made, we disconnect, or the process would not end.
  */
 import { type Processor, Queue, Worker } from 'bullmq';
-import { MaxRetriesPerRequestError, Redis, type RedisOptions } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { HoldfastError } from '#ports/errors.ts';
 import { type Backend, JOB_OPTIONS, type WorkerSettings, workerOptions } from './backend.ts';
 
@@ -45,7 +45,7 @@ export function redisBackend({ url, prefix, onError }: RedisBackendOptions): Bac
   return {
     address,
     advice: 'start Redis there or correct REDIS_URL',
-    causeOf: (thrown) => (thrown instanceof MaxRetriesPerRequestError ? (lastError ?? thrown) : thrown),
+    causeOf: (thrown) => (isOutOfRetries(thrown) ? (lastError ?? thrown) : thrown),
     openQueue(name) {
       const queue = new Queue(name, {
         connection: producer,
@@ -95,4 +95,8 @@ function addressOf(url: string): string {
     'configuration-invalid',
     'REDIS_URL is not a Redis URL: give one like redis://localhost:6379.',
   );
+}
+
+function isOutOfRetries(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === 'MaxRetriesPerRequestError';
 }

@@ -1,0 +1,240 @@
+/**
+ * Schema: every variable that Holdfast reads, declared once, and the only place that reads
+ * the environment. Adapters get plain values and never look here.
+ */
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+
+/** The environment of this process. */
+export function environment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
+interface Setting<Value> {
+  readonly doc: string;
+  readonly env: string;
+  readonly format: string;
+  readonly default: Value;
+  readonly unit: string;
+  readonly example: string;
+  readonly nullable?: boolean;
+  readonly sensitive?: boolean;
+  readonly min?: number;
+  readonly max?: number;
+  /** How the default reads in the table, where it depends on the machine or means something. */
+  readonly defaultText?: string;
+}
+
+interface NumberRow {
+  readonly default: number;
+  readonly unit: string;
+  readonly min: number;
+  readonly max: number;
+  readonly doc: string;
+  readonly defaultText?: string;
+}
+
+const DAY_MS = 86_400_000;
+
+const number = (env: string, row: NumberRow): Setting<number> => ({
+  ...row,
+  env,
+  format: 'whole-number',
+  example: String(row.default),
+});
+
+/**
+ * All settings with their defaults for this account and machine.
+ * @param env decides where the data folder lies by default.
+ */
+export function settingsFor(env: NodeJS.ProcessEnv) {
+  return {
+    databaseUrl: {
+      doc: 'State database. Unset: `holdfast up` runs an embedded PostgreSQL.',
+      env: 'DATABASE_URL',
+      format: 'postgres-url',
+      default: null,
+      nullable: true,
+      sensitive: true,
+      unit: 'URL',
+      example: 'postgresql://holdfast@localhost:5432/holdfast',
+    } as Setting<string | null>,
+    redisUrl: {
+      doc: 'Queue server. Unset: the queue lives in the state database.',
+      env: 'REDIS_URL',
+      format: 'redis-url',
+      default: null,
+      nullable: true,
+      sensitive: true,
+      unit: 'URL',
+      example: 'redis://localhost:6379',
+    } as Setting<string | null>,
+    dataDir: {
+      doc: 'Folder for what `holdfast up` keeps: the embedded database, logs, ports.',
+      env: 'HOLDFAST_DATA',
+      format: 'absolute-path',
+      default: defaultDataDir(env),
+      defaultText: '`/var/lib/holdfast` for root, else `$XDG_DATA_HOME/holdfast` (`~/.local/share/holdfast`)',
+      unit: 'path',
+      example: '/var/lib/holdfast',
+    } as Setting<string>,
+    port: number('HOLDFAST_PORT', {
+      default: 7420,
+      unit: 'port',
+      min: 1,
+      max: 65_535,
+      doc: 'Port of the console: page, API, readiness of the whole fleet.',
+    }),
+    url: {
+      doc: 'Where the command line finds a running fleet.',
+      env: 'HOLDFAST_URL',
+      format: 'http-url',
+      default: null,
+      nullable: true,
+      defaultText: '`http://127.0.0.1:` and `HOLDFAST_PORT`',
+      unit: 'URL',
+      example: 'http://127.0.0.1:7420',
+    } as Setting<string | null>,
+    volumes: {
+      doc: 'Volumes that this process mounts, separated by commas.',
+      env: 'HOLDFAST_VOLUMES',
+      format: 'volume-list',
+      default: ['default'],
+      defaultText: '`default`',
+      unit: 'names',
+      example: 'default,homes-1',
+    } as Setting<readonly string[]>,
+    ...workSettings(),
+    ...timeSettings(),
+    origin: {
+      doc: 'Name of this machine in the names of conflict copies.',
+      env: 'HOLDFAST_ORIGIN',
+      format: 'origin',
+      default:
+        hostname()
+          .replaceAll(/[^A-Za-z0-9.-]/g, '-')
+          .slice(0, 40) || 'unknown',
+      defaultText: 'the host name',
+      unit: 'name',
+      example: 'node-1',
+    } as Setting<string>,
+    logLevel: {
+      doc: 'Least grave lines that are logged: `debug`, `info`, `warn` or `error`.',
+      env: 'HOLDFAST_LOG_LEVEL',
+      format: 'log-level',
+      default: 'info',
+      unit: 'level',
+      example: 'info',
+    } as Setting<'debug' | 'info' | 'warn' | 'error'>,
+    queuePrefix: {
+      doc: 'Keeps fleets that share a queue server apart; equal in all processes of one fleet.',
+      env: 'HOLDFAST_QUEUE_PREFIX',
+      format: 'prefix',
+      default: 'holdfast',
+      unit: 'name',
+      example: 'holdfast',
+    } as Setting<string>,
+  };
+}
+
+function workSettings() {
+  return {
+    concurrency: number('HOLDFAST_CONCURRENCY', {
+      default: 16,
+      unit: 'jobs',
+      min: 1,
+      max: 1_000,
+      doc: 'Transfer jobs that one process works on at once.',
+    }),
+    window: number('HOLDFAST_WINDOW', {
+      default: 1_024,
+      unit: 'decisions',
+      min: 1,
+      max: 100_000,
+      doc: 'Decisions of one pair that may be in the queue at once; the rest waits in the database.',
+    }),
+    trashDays: number('HOLDFAST_TRASH_DAYS', {
+      default: 30,
+      unit: 'days',
+      min: 0,
+      max: 36_500,
+      doc: 'How long displaced content is kept.',
+    }),
+    httpPort: number('HOLDFAST_HTTP_PORT', {
+      default: 0,
+      defaultText: '`0` (none)',
+      unit: 'port',
+      min: 0,
+      max: 65_535,
+      doc: 'Port of `/livez`, `/readyz` and `/metrics` of one process, on all addresses.',
+    }),
+    databasePool: number('HOLDFAST_DATABASE_POOL', {
+      default: 8,
+      unit: 'connections',
+      min: 2,
+      max: 200,
+      doc: 'Most database connections of one process, without those of a queue that lives there.',
+    }),
+  };
+}
+
+function timeSettings() {
+  return {
+    settleMs: number('HOLDFAST_SETTLE_MS', {
+      default: 1_000,
+      unit: 'ms',
+      min: 0,
+      max: DAY_MS,
+      doc: 'A file modified less than this ago is still being written and waits.',
+    }),
+    scanIntervalMs: number('HOLDFAST_SCAN_INTERVAL_MS', {
+      default: 3_600_000,
+      unit: 'ms',
+      min: 1_000,
+      max: 30 * DAY_MS,
+      doc: 'Time between full scans of a folder.',
+    }),
+    pollIntervalMs: number('HOLDFAST_POLL_INTERVAL_MS', {
+      default: 5_000,
+      unit: 'ms',
+      min: 100,
+      max: DAY_MS,
+      doc: 'Time between polls of a container that changes.',
+    }),
+    pollMaxIntervalMs: number('HOLDFAST_POLL_MAX_INTERVAL_MS', {
+      default: 60_000,
+      unit: 'ms',
+      min: 100,
+      max: DAY_MS,
+      doc: 'Time between polls of a container that has long been quiet.',
+    }),
+    leaseMs: number('HOLDFAST_LEASE_MS', {
+      default: 15_000,
+      unit: 'ms',
+      min: 1_000,
+      max: 600_000,
+      doc: 'A watcher that does not answer for this long loses its pairs to another.',
+    }),
+    sweepIntervalMs: number('HOLDFAST_SWEEP_INTERVAL_MS', {
+      default: 5_000,
+      unit: 'ms',
+      min: 100,
+      max: 600_000,
+      doc: 'Time between looks for work that no job carries.',
+    }),
+    drainMs: number('HOLDFAST_DRAIN_MS', {
+      default: 12_000,
+      unit: 'ms',
+      min: 0,
+      max: 3_600_000,
+      doc: 'How long a process that is asked to stop may finish its jobs.',
+    }),
+  };
+}
+
+function defaultDataDir(env: NodeJS.ProcessEnv): string {
+  if (process.getuid?.() === 0) return '/var/lib/holdfast';
+  return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'holdfast');
+}
+
+export type Settings = ReturnType<typeof settingsFor>;
