@@ -10,6 +10,8 @@ export interface Database {
   readonly archive: Archive;
   /** Answers when the database does. @throws HoldfastError database-unreachable */
   ping(): Promise<void>;
+  /** The server's clock. */
+  now(): Promise<Date>;
   /** Ends all sessions; the ports are unusable afterwards. */
   close(): Promise<void>;
 }
@@ -23,6 +25,11 @@ export function openDatabase(options: ConnectionOptions): Database {
     ping: () =>
       connection.guard(async () => {
         await connection.prisma.$queryRawUnsafe('SELECT 1');
+      }),
+    now: () =>
+      connection.guard(async () => {
+        const rows = await connection.prisma.$queryRawUnsafe<{ now: Date }[]>('SELECT now() AS now');
+        return (rows[0] as { now: Date }).now;
       }),
     close: () => connection.close(),
   };

@@ -1,0 +1,98 @@
+/**
+ * Fleet: everything a process needs, built once from its configuration: database, queue,
+ * sides, clock. Apps take what they use; nothing else knows how the parts are made.
+ */
+
+import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
+import { checkSchema } from '#libs/archive-prisma/migrate.ts';
+import type { Config } from '#libs/config/load.ts';
+import { environment } from '#libs/config/schema.ts';
+import { openJobQueue } from '#libs/queue-bullmq/open.ts';
+import { systemClock } from '#libs/runtime/clock.ts';
+import type { Clock } from '#ports/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { JobQueue } from '#ports/job-queue.ts';
+import type { Log } from '#ports/log.ts';
+import type { Operator } from '#ports/operator.ts';
+import type { Sides } from '#ports/sides.ts';
+import { createOperator } from '#steps/operator/operator.ts';
+import type { PollPace } from '#steps/poll-pace.ts';
+import { environmentExaminations } from './environment.ts';
+import { createSides } from './sides.ts';
+
+export interface Fleet {
+  readonly database: Database;
+  readonly queue: JobQueue;
+  readonly sides: Sides;
+  readonly clock: Clock;
+  readonly pace: PollPace;
+  readonly operator: Operator;
+  /** Answers when database and queue do. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface FleetOptions {
+  readonly config: Config;
+  readonly log: Log;
+}
+
+/** @throws HoldfastError configuration-invalid, database-unreachable, queue-unreachable, schema-behind, schema-newer */
+export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
+  const { databaseUrl } = config;
+  if (databaseUrl === null) {
+    throw new HoldfastError(
+      'configuration-invalid',
+      'DATABASE_URL is not set; set it to a PostgreSQL URL such as postgresql://holdfast:PASSWORD@db.example.org/holdfast',
+    );
+  }
+  await assertSchema(databaseUrl);
+  const clock = systemClock;
+  const database = openDatabase({ url: databaseUrl, poolSize: config.databasePool, log });
+  const server = config.redisUrl === null ? { databaseUrl } : { redisUrl: config.redisUrl };
+  const queue = await openJobQueue(server, { prefix: config.queuePrefix, clock, log });
+  const sides = createSides({
+    clock,
+    log,
+    readVariable: (name) => environment()[name],
+    connections: config.concurrency + 16,
+  });
+  const pace = { baseMs: config.pollIntervalMs, maxMs: config.pollMaxIntervalMs };
+  const { registry, archive } = database;
+  const operator = createOperator(
+    { registry, archive, queue, sides, clock, pace },
+    environmentExaminations({ database, queue, config }),
+  );
+  return {
+    database,
+    queue,
+    sides,
+    clock,
+    pace,
+    operator,
+    ping: async () => {
+      await database.ping();
+      await queue.ping();
+    },
+    close: async () => {
+      await queue.close();
+      await sides.close();
+      await database.close();
+    },
+  };
+}
+
+async function assertSchema(databaseUrl: string): Promise<void> {
+  const state = await checkSchema(databaseUrl);
+  if (state === 'current') return;
+  if (state === 'newer') {
+    throw new HoldfastError(
+      'schema-newer',
+      'the database was migrated by a newer Holdfast; upgrade this installation to that version',
+    );
+  }
+  throw new HoldfastError(
+    'schema-behind',
+    `the database is ${state === 'empty' ? 'empty' : 'of an older version'}; run: npm run db:migrate`,
+  );
+}

@@ -1,0 +1,144 @@
+/**
+ * Sides: builds the adapters of a pair from its record. The one place that maps a store's
+ * kind to its adapter. Adapters are kept per pair until its record changes; they hold no
+ * connection of their own, so keeping many is cheap.
+ */
+import { realpath, stat } from 'node:fs/promises';
+import { excludeRules } from '#libs/exclusions/rules.ts';
+import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
+import { openLocalFolder } from '#libs/store-local/local-folder.ts';
+import { openPithosStore } from '#libs/store-pithos/store.ts';
+import type { CatalogChoice } from '#libs/store-swift/auth-keystone.ts';
+import type { SwiftAuth } from '#libs/store-swift/session.ts';
+import { openSwiftStore } from '#libs/store-swift/store.ts';
+import type { Clock } from '#ports/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { Log } from '#ports/log.ts';
+import type { ObjectStore } from '#ports/object-store.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { PairSides, Sides } from '#ports/sides.ts';
+import { type ReadVariable, readSecret } from './secrets.ts';
+
+export interface SidesOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly readVariable: ReadVariable;
+  /** Connections per store host; requests beyond them wait. */
+  readonly connections: number;
+}
+
+/** A store that says nothing for this long has failed the request, not the pair. */
+const STORE_TIMEOUT_MS = 60_000;
+
+export function createSides(options: SidesOptions): Sides {
+  const http = createHttpClient({
+    connections: options.connections,
+    timeoutMs: STORE_TIMEOUT_MS,
+    log: options.log,
+  });
+  const kept = new Map<number, { readonly revision: number; readonly sides: PairSides }>();
+  return {
+    resolveFolder,
+    openNew: (pair) => Promise.resolve(buildSides(pair, http, options)),
+    open: (pair) => {
+      const known = kept.get(pair.id);
+      if (known !== undefined && known.revision === pair.revision) return Promise.resolve(known.sides);
+      const sides = buildSides(pair, http, options);
+      kept.set(pair.id, { revision: pair.revision, sides });
+      return Promise.resolve(sides);
+    },
+    close: async () => {
+      for (const { sides } of kept.values()) {
+        await sides.folder.close();
+        await sides.store.close();
+      }
+      kept.clear();
+      await http.close();
+    },
+  };
+}
+
+function buildSides(pair: Pair, http: HttpClient, options: SidesOptions): PairSides {
+  const { clock, log } = options;
+  return {
+    folder: openLocalFolder({ root: pair.folder, pairId: pair.uid, clock, log }),
+    store: buildStore(pair, http, options),
+    isExcluded: excludeRules({ excludes: pair.excludes, ignoreText: pair.ignoreText }),
+  };
+}
+
+function buildStore(pair: Pair, http: HttpClient, { clock, log, readVariable }: SidesOptions): ObjectStore {
+  const { store, container } = pair;
+  const secret = (): Promise<Readonly<Record<string, unknown>>> => readSecret(store.secret, readVariable);
+  const known = pair.capabilities === null ? {} : { capabilities: pair.capabilities };
+  switch (store.kind) {
+    case 'pithos':
+      return openPithosStore({
+        authUrl: store.url,
+        credentials: async () => pithosCredentials(await secret()),
+        container,
+        http,
+        log,
+        clock,
+        ...known,
+      });
+    case 'swift': {
+      const auth: SwiftAuth = { url: store.url, credentials: secret, ...catalogChoice(store.options) };
+      return openSwiftStore({ auth, container, http, clock, log, ...known });
+    }
+    case 's3':
+      throw new HoldfastError(
+        'configuration-invalid',
+        `store "${store.name}" is of kind s3, which this version does not support`,
+      );
+  }
+}
+
+function catalogChoice(options: Readonly<Record<string, string>>): Partial<CatalogChoice> {
+  const region = options['region'];
+  const face = options['interface'];
+  if (face !== undefined && face !== 'public' && face !== 'internal' && face !== 'admin') {
+    throw new HoldfastError(
+      'configuration-invalid',
+      `a store's interface cannot be "${face}"; choose public, internal or admin`,
+    );
+  }
+  return { ...(region === undefined ? {} : { region }), ...(face === undefined ? {} : { interface: face }) };
+}
+
+function pithosCredentials(secret: Readonly<Record<string, unknown>>): {
+  readonly token: string;
+  readonly user: string | null;
+} {
+  const { token, user } = secret;
+  if (typeof token !== 'string' || token === '') {
+    throw new HoldfastError(
+      'secret-missing',
+      'the secret of a Pithos store needs a "token", or is the bare token',
+    );
+  }
+  return { token, user: typeof user === 'string' && user !== '' ? user : null };
+}
+
+async function resolveFolder(folder: string): Promise<string> {
+  try {
+    const real = await realpath(folder);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') {
+      throw new HoldfastError(
+        'folder-missing',
+        `there is no folder ${folder}; create it first: mkdir -p '${folder}'`,
+      );
+    }
+    throw new HoldfastError(
+      'folder-denied',
+      `folder ${folder} cannot be reached (${code ?? 'unknown'}); check its permissions and that its volume is mounted`,
+    );
+  }
+  throw new HoldfastError(
+    'folder-missing',
+    `${folder} is a file, not a folder; give the folder that shall be synced`,
+  );
+}

@@ -1,0 +1,274 @@
+/**
+ * Engine: the real steps, run by hand. A real folder, a real store and a real database, but
+ * no processes: a test says when a scan, poll, decision or transfer happens, and so can act
+ * between any two of them.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Name } from '#core/name.ts';
+import { compareNames } from '#core/name.ts';
+import { DEFAULT_POLICIES, type Policies } from '#core/policies.ts';
+import { openDatabase } from '#libs/archive-prisma/database.ts';
+import { openLocalFolder } from '#libs/store-local/local-folder.ts';
+import type { Archive, RecordedHistoryEvent } from '#ports/archive.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { JobQueue, TransferJob } from '#ports/job-queue.ts';
+import type { LocalFolder } from '#ports/local-folder.ts';
+import type { Log } from '#ports/log.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { Registry } from '#ports/registry.ts';
+import type { PairSides } from '#ports/sides.ts';
+import { decideCandidates } from '#steps/decide-candidates.ts';
+import { packJobs } from '#steps/dispatch.ts';
+import { judgeHints } from '#steps/hints.ts';
+import { pollContainer } from '#steps/poll.ts';
+import { scanFolder } from '#steps/scan.ts';
+import { transferBatch } from '#steps/transfer.ts';
+import type { OpenedStore } from '#test/conformance/object-store.ts';
+import { testDatabase } from './services.ts';
+
+const nothing = (): void => undefined;
+export const SILENT: Log = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  child: () => SILENT,
+};
+
+export const REAL_CLOCK: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await delay(ms, undefined, signal === undefined ? {} : { signal }).catch((thrown) => {
+      if (signal?.aborted !== true) throw thrown;
+    });
+  },
+  random: () => Math.random(),
+  uniqueId: () => randomUUID(),
+};
+
+/** Takes hints and forgets them: the engine's caller says what runs. */
+const DEAF_QUEUE: JobQueue = {
+  wake: async () => {},
+  transfer: async () => {},
+  pollNow: async () => {},
+  schedulePoll: async () => {},
+  unschedulePoll: async () => {},
+  pollSchedules: async () => new Map(),
+  consumeCandidates: () => ({ drain: async () => {} }),
+  consumeTransfers: () => ({ drain: async () => {} }),
+  consumePolls: () => ({ drain: async () => {} }),
+  continuity: async () => 'kept',
+  ping: async () => {},
+  depths: async () => [],
+  close: async () => {},
+};
+
+export interface EngineOptions {
+  readonly policies?: Partial<Policies>;
+  readonly isExcluded?: (name: Name, isDirectory: boolean) => boolean;
+  /** 0 unless a test is about files still being written. */
+  readonly settleMs?: number;
+}
+
+export class Engine {
+  readonly root: string;
+  readonly remote: OpenedStore;
+  readonly archive: Archive;
+  readonly registry: Registry;
+  readonly folder: LocalFolder;
+  readonly pairId: number;
+  private readonly options: EngineOptions;
+  private readonly signal = new AbortController().signal;
+
+  constructor(parts: {
+    root: string;
+    remote: OpenedStore;
+    archive: Archive;
+    registry: Registry;
+    folder: LocalFolder;
+    pairId: number;
+    options: EngineOptions;
+  }) {
+    this.root = parts.root;
+    this.remote = parts.remote;
+    this.archive = parts.archive;
+    this.registry = parts.registry;
+    this.folder = parts.folder;
+    this.pairId = parts.pairId;
+    this.options = parts.options;
+  }
+
+  async pair(): Promise<Pair> {
+    const pair = await this.registry.loadPair(this.pairId);
+    if (pair === null) throw new Error('the pair is gone');
+    return pair;
+  }
+
+  get sides(): PairSides {
+    return {
+      folder: this.folder,
+      store: this.remote.store,
+      isExcluded: this.options.isExcluded ?? (() => false),
+    };
+  }
+
+  private get deps() {
+    return {
+      archive: this.archive,
+      registry: this.registry,
+      queue: DEAF_QUEUE,
+      clock: REAL_CLOCK,
+      log: SILENT,
+      settleMs: this.options.settleMs ?? 0,
+    };
+  }
+
+  async scan() {
+    return scanFolder(await this.pair(), this.sides, this.deps, this.signal);
+  }
+
+  async poll() {
+    return pollContainer(await this.pair(), this.sides, this.deps, this.signal);
+  }
+
+  /** Events spoke of these names. */
+  async hint(...names: string[]) {
+    return judgeHints(await this.pair(), this.sides, names as Name[], this.deps);
+  }
+
+  async decide(sides: PairSides = this.sides) {
+    return decideCandidates(await this.pair(), sides, 10_000, this.deps);
+  }
+
+  /** Takes all decisions that may go out now, as the jobs they would be. */
+  async dispatch(): Promise<readonly TransferJob[]> {
+    return packJobs(this.pairId, await this.archive.dispatch(this.pairId, 100_000, 60_000));
+  }
+
+  async transfer(
+    jobs: readonly TransferJob[],
+    sides: PairSides = this.sides,
+  ): Promise<{ acknowledged: number; released: number }> {
+    const sum = { acknowledged: 0, released: 0 };
+    for (const job of jobs) {
+      const done = await transferBatch(
+        await this.pair(),
+        sides,
+        job.items,
+        { ...this.deps, trashMs: 86_400_000, origin: 'here', backoff: { firstMs: 1, maxMs: 1 } },
+        this.signal,
+      );
+      sum.acknowledged += done.acknowledged;
+      sum.released += done.released;
+    }
+    return sum;
+  }
+
+  /** Decides and transfers until nothing is left to do. */
+  async drain(): Promise<void> {
+    for (let round = 0; round < 60; round += 1) {
+      await this.decide();
+      await this.transfer(await this.dispatch());
+      const counts = await this.archive.counts(this.pairId);
+      if (counts.candidates === 0 && counts.decisions === 0) return;
+      await delay(round < 10 ? 20 : 250);
+    }
+    const counts = await this.archive.counts(this.pairId);
+    throw new Error(
+      `work is left after many rounds: ${JSON.stringify(counts)} ${JSON.stringify(await this.archive.problems(this.pairId))}`,
+    );
+  }
+
+  /** A full scan and poll, and everything that follows from them. */
+  async sync(): Promise<void> {
+    do {
+      await this.scan();
+      await this.poll();
+      await this.drain();
+    } while ((await this.pair()).scanWanted > (await this.pair()).scanDone);
+  }
+
+  async why(name: string): Promise<readonly RecordedHistoryEvent[]> {
+    return this.archive.history(this.pairId, name as Name, 100);
+  }
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  /** Names upstream in byte order. */
+  async upstreamNames(): Promise<string[]> {
+    const names: string[] = [];
+    let after: string | null = null;
+    do {
+      const page: Awaited<ReturnType<typeof this.remote.store.list>> = await this.remote.store.list(
+        after,
+        10_000,
+      );
+      names.push(...page.objects.map((object) => object.rawName));
+      after = page.next;
+    } while (after !== null);
+    return names.toSorted(compareNames);
+  }
+
+  async upstreamText(name: string): Promise<string | null> {
+    const bytes = await this.remote.other.get(name);
+    return bytes === null ? null : new TextDecoder().decode(bytes);
+  }
+
+  /** What decisions and acknowledgements there were so far; equal before and after means quiet. */
+  async decisionsMade(names: readonly string[]): Promise<number> {
+    let made = 0;
+    for (const name of names)
+      made += (await this.why(name)).filter((event) => event.kind === 'decided').length;
+    return made;
+  }
+}
+
+export async function startEngine(
+  t: TestContext,
+  remote: OpenedStore,
+  options: EngineOptions = {},
+): Promise<Engine> {
+  const database = openDatabase({ url: await testDatabase(t), poolSize: 4, log: SILENT });
+  const root = await mkdtemp(join(tmpdir(), 'holdfast-engine-'));
+  const uid = randomUUID();
+  const folder = openLocalFolder({ root, pairId: uid, clock: REAL_CLOCK, log: SILENT });
+  t.after(async () => {
+    await folder.close();
+    await database.close();
+    await rm(root, { recursive: true, force: true });
+  });
+  await mkdir(root, { recursive: true });
+  const folderFacts = await folder.attach(uid);
+  const { registry, archive } = database;
+  const store = await registry.addStore({
+    name: 'store',
+    kind: 'swift',
+    url: 'http://127.0.0.1/',
+    secret: { from: 'env', at: 'NONE' },
+    options: {},
+  });
+  const pair = await registry.addPair({
+    uid,
+    name: 'pair',
+    storeId: store.id,
+    container: 'c',
+    identity: remote.identity,
+    folder: root,
+    volume: 'default',
+    policies: { ...DEFAULT_POLICIES, ...options.policies },
+    excludes: [],
+    ignoreText: '',
+    versioning: true,
+    capabilities: remote.store.capabilities,
+    folderFacts,
+  });
+  return new Engine({ root, remote, archive, registry, folder, pairId: pair.id, options });
+}
