@@ -44,9 +44,9 @@ export async function startProcessHttp(options: ProcessHttpOptions): Promise<Pro
     return reply.header('content-type', registry.contentType).send(await registry.metrics());
   });
   await server.listen({ port: options.port, host: options.host });
-  const address = server.addresses()[0];
+  const address = server.server.address();
   return {
-    port: address?.port ?? options.port,
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
     async close() {
       loop.stop();
       await server.close();

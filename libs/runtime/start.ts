@@ -51,7 +51,7 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
     setTimeout(() => {
       log.error({}, `${name} did not drain in time and stops at once`);
       process.exit(EXIT_CODES.failed);
-    }, config.drainMs + CLOSE_MS).unref();
+    }, config.drainMs + CLOSE_MS);
     await running?.drain(config.drainMs);
     await http?.close();
     log.info({}, `${name} has stopped`);
@@ -89,6 +89,8 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
     running = await options.start();
     log.info({}, `${name} has started`);
   } catch (thrown) {
+    // One of ours says all there is in its sentence; of any other the stack is wanted.
+    if (!(thrown instanceof HoldfastError)) log.error({ error: thrown }, `${name} could not start`);
     exitWithError(thrown);
   }
 }
