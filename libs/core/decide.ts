@@ -11,9 +11,12 @@ export type Action = 'upload' | 'download' | 'delete-remote' | 'delete-local';
 
 /** What happens to the content that the commit displaces on the target side. */
 export type Displaced =
-  /** It was synced before: a recovery pointer (trash, version) is enough. */
+  /**
+   * It was synced before: a recovery pointer (trash, version) is enough. Says nothing about what is below a
+   * directory: the commit takes an empty one only, contents block it.
+   */
   | 'recoverable'
-  /** It lost a conflict, or is a tree that may hold what was never synced: it is kept beside the winner and synced as new. */
+  /** It lost a conflict: it is kept beside the winner, a whole tree if it is one, and synced as new. */
   | 'conflict-copy';
 
 /** Why a name stays as it is although its sides differ. */
@@ -83,7 +86,7 @@ export function decide(entry: Entry, policies: Policies): Decision {
     // Taking the object would move the tree away, and its absence would then delete upstream what lies below (invariant 10).
     return none('upstream holds an object here and others below it', 'remote-file-and-directory');
   }
-  if (localChange === 'unchanged') return decidePull(local, remoteChange, policies);
+  if (localChange === 'unchanged') return decidePull(remoteChange, policies);
   return decideBothChanged(entry.local, localChange, remote, remoteChange, policies);
 }
 
@@ -117,13 +120,10 @@ function decidePush(localChange: Change, policies: Policies): Decision {
     : transfer('upload', 'changed here, unchanged upstream');
 }
 
-function decidePull(local: LocalState, remoteChange: Change, policies: Policies): Decision {
+function decidePull(remoteChange: Change, policies: Policies): Decision {
   if (policies.direction === 'push-only') return none('changed upstream, but the pair only pushes');
   if (remoteChange === 'deleted') return transfer('delete-local', 'deleted upstream, unchanged here');
-  // That the directory is unchanged says nothing about its contents: new files in it were never synced.
-  return local.kind === 'directory'
-    ? transfer('download', 'a file upstream where a directory is here: the tree moves aside', 'conflict-copy')
-    : transfer('download', 'changed upstream, unchanged here');
+  return transfer('download', 'changed upstream, unchanged here');
 }
 
 function decideBothChanged(

@@ -72,7 +72,7 @@ T10  | a file edited here was deleted upstream                       | y    | - 
 T10  | a file that became a directory here was deleted upstream      | dir  | -           | x    | edit against delete
 T10  | a directory that became a file here was deleted upstream      | y    | -           | dir  | edit against delete
 
-T11  | a file upstream replaces a synced directory                   | dir  | y           | dir  | pull download, conflict-copy
+T11  | a file upstream replaces a synced directory                   | dir  | y           | dir  | pull download
 
 T12  | first contact finds a file here and a directory upstream      | y@+1 | dir         | -    | tree upstream
 T12  | a file edited here became a directory upstream                | y    | dir         | x    | tree upstream
