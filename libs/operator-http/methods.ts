@@ -18,6 +18,8 @@ function object(properties: Readonly<Record<string, Schema>>): Schema {
 }
 
 function list(...items: readonly Schema[]): Schema {
+  // JSON Schema has no tuple without items.
+  if (items.length === 0) return { type: 'array', maxItems: 0 };
   return { type: 'array', items, minItems: items.length, maxItems: items.length, additionalItems: false };
 }
 
