@@ -17,7 +17,7 @@ export async function attachFolder(options: FolderOptions, pairId: string): Prom
   try {
     const privateDirectory = await openPrivateForAttach(root, options.root);
     try {
-      await refuseOtherPair(privateDirectory, options.root, pairId);
+      await refuseOtherPair(privateDirectory, options.root, pairId, null);
       const facts = await probeFacts(privateDirectory, options.clock.uniqueId());
       await writeMarker(privateDirectory, options, pairId, facts);
       return facts;
@@ -66,9 +66,15 @@ function deniedFolder(thrown: unknown, path: string): HoldfastError | null {
   );
 }
 
-async function refuseOtherPair(privateDirectory: OpenDirectory, path: string, pairId: string): Promise<void> {
+async function refuseOtherPair(
+  privateDirectory: OpenDirectory,
+  path: string,
+  pairId: string,
+  draft: string | null,
+): Promise<void> {
   const marker = await readMarker(privateDirectory);
   if (marker === null || marker.pairId === pairId) return;
+  if (draft !== null) await privateDirectory.unlink(draft);
   throw new HoldfastError(
     'already-exists',
     `${path} belongs to another pair already; remove that pair first, or delete ${PRIVATE_DIRECTORY}/${MARKER} if it is gone`,
@@ -83,13 +89,14 @@ async function writeMarker(
 ): Promise<void> {
   const draft = `${MARKER}-${options.clock.uniqueId()}`;
   await writeJson(privateDirectory, draft, { pairId, ...facts });
-  if ((await readMarker(privateDirectory)) !== null || !facts.hardLinks) {
-    await privateDirectory.rename(draft, privateDirectory, MARKER);
-  } else {
-    // Of two pairs that attach the folder at once, one gets it: a link is never made over another.
-    await succeeds(privateDirectory.link(draft, privateDirectory, MARKER), 'EEXIST');
+  // Of two pairs that attach the folder at once, one gets it: a link is never made over another.
+  const isFirst =
+    facts.hardLinks && (await succeeds(privateDirectory.link(draft, privateDirectory, MARKER), 'EEXIST'));
+  if (isFirst) {
     await privateDirectory.unlink(draft);
-    await refuseOtherPair(privateDirectory, options.root, pairId);
+  } else {
+    await refuseOtherPair(privateDirectory, options.root, pairId, draft);
+    await privateDirectory.rename(draft, privateDirectory, MARKER);
   }
   await privateDirectory.sync();
 }

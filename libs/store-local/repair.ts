@@ -76,9 +76,7 @@ async function repairContent(folder: OpenFolder, attempt: Attempt, intent: Inten
     return { ...UNTOUCHED, recovery };
   }
   if (old === null && !intent.copies) {
-    // Its owner, or an earlier repair, came as far as the trash and then stopped.
-    const recovery = await findItem(folder, intent.name, intent.displacedAt, trashItemOf(attempt.id));
-    return { ...UNTOUCHED, name: intent.name, recovery };
+    return { ...UNTOUCHED, name: intent.name, recovery: await pointerOf(folder, attempt, intent) };
   }
   const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, intent.name);
   if (parent.kind !== 'open') {
@@ -95,6 +93,11 @@ async function repairContent(folder: OpenFolder, attempt: Attempt, intent: Inten
   }
 }
 
+/** Its owner, or an earlier repair, may have come as far as the trash and then stopped. */
+function pointerOf(folder: OpenFolder, attempt: Attempt, intent: Intent): Promise<RecoveryPointer | null> {
+  return findItem(folder, intent.name, intent.displacedAt, trashItemOf(attempt.id));
+}
+
 async function repairName(
   folder: OpenFolder,
   attempt: Attempt,
@@ -104,7 +107,7 @@ async function repairName(
   const base = baseOf(intent.name);
   if (intent.copies) await dropPartialCopy(attempt, parent, base);
   const facts = await attempt.directory.lstat(OLD);
-  if (facts === null) return UNTOUCHED;
+  if (facts === null) return { ...UNTOUCHED, recovery: await pointerOf(folder, attempt, intent) };
   const hidden: Hidden = { attempt, intent, facts, parent, base };
   const current = await parent.lstat(base);
   if (current === null || current.inode === facts.inode) return putBack(folder, hidden);

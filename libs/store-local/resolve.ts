@@ -37,7 +37,7 @@ export async function ensureParent(fs: FileSystem, root: OpenDirectory, name: Na
   return resolved.kind === 'open' ? { ...resolved, made } : resolved;
 }
 
-/** @returns false when something was there already. */
+/** @returns false when something was there already, or when the directory above is itself gone. */
 export async function makeLikeParent(
   fs: FileSystem,
   above: OpenDirectory,
@@ -45,7 +45,7 @@ export async function makeLikeParent(
   mode?: number,
 ): Promise<boolean> {
   const like = await above.facts();
-  if (!(await succeeds(above.makeDirectory(segment, 0o700), 'EEXIST'))) return false;
+  if (!(await succeeds(above.makeDirectory(segment, 0o700), 'EEXIST', 'ENOENT'))) return false;
   let directory: OpenDirectory;
   try {
     directory = await above.openDirectory(segment);

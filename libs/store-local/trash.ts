@@ -133,7 +133,8 @@ async function withTrashed<Result>(
 ): Promise<Result | null> {
   const parts = pointer.locator.split('/');
   const [day, item, base] = parts;
-  if (pointer.kind !== 'trash' || parts.length !== 3 || !day || !item || !base) {
+  const isPath = parts.length === 3 && parts.every((part) => part !== '' && part !== '.' && part !== '..');
+  if (pointer.kind !== 'trash' || !isPath || !day || !item || !base) {
     throw new HoldfastError('not-found', `no trash of a folder: ${pointer.kind} ${pointer.locator}`);
   }
   return withDirectories(folder, [TRASH], async (trash) => {

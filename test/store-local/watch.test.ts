@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type WatchOptions, watchFolder } from '#libs/store-local/watch.ts';
+import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
+import { type Fixture, makeFixture } from './folder-fixture.ts';
+
+let fixture: Fixture;
+let source: ChangeSource;
+let hints: ChangeHint[];
+
+beforeEach(async () => {
+  fixture = await makeFixture();
+  hints = [];
+});
+afterEach(async () => {
+  await source.close();
+  fixture.remove();
+});
+
+async function start(options: Partial<WatchOptions> = {}): Promise<void> {
+  source = watchFolder({ root: fixture.root, isExcluded: () => false, ...options });
+  await source.start((hint) => {
+    hints.push(hint);
+  });
+}
+
+function names(): Set<string> {
+  return new Set(hints.flatMap((hint) => (hint.kind === 'names' ? hint.names : [])));
+}
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    if (isSo()) return;
+    await delay(25);
+  }
+  assert.fail(`${what}; seen: ${[...names()].slice(0, 20).join(', ')}`);
+}
+
+const seen = (...wanted: string[]): Promise<void> =>
+  until(() => wanted.every((name) => names().has(name)), `not all of ${wanted.join(', ')} were told`);
+
+describe('watch', () => {
+  test('creations, edits, removals and directories are told by name', async () => {
+    fs.writeFileSync(join(fixture.root, 'edited'), 'a');
+    fs.writeFileSync(join(fixture.root, 'removed'), 'a');
+    await start();
+    assert.deepEqual(hints, []);
+    fs.writeFileSync(join(fixture.root, 'edited'), 'bb');
+    fs.rmSync(join(fixture.root, 'removed'));
+    fs.mkdirSync(join(fixture.root, 'dir'));
+    fs.writeFileSync(join(fixture.root, 'dir/é'), 'a');
+    fs.writeFileSync(join(fixture.root, 'draft~'), 'a');
+    fs.symlinkSync('/etc', join(fixture.root, 'link'));
+    await seen('edited', 'removed', 'dir', 'dir/é', 'draft~', 'link');
+    assert.ok([...names()].every((name) => !name.startsWith('link/')));
+  });
+
+  test('a renamed directory is told with its contents, under both names', async () => {
+    fs.mkdirSync(join(fixture.root, 'old'));
+    fs.writeFileSync(join(fixture.root, 'old/file'), 'a');
+    await start();
+    fs.renameSync(join(fixture.root, 'old'), join(fixture.root, 'new'));
+    await seen('old', 'old/file', 'new', 'new/file');
+  });
+
+  test('our own directory and excluded names are not told', async () => {
+    await start({ isExcluded: (name) => name.startsWith('skip') });
+    fs.writeFileSync(join(fixture.root, '.holdfast/own'), 'a');
+    fs.mkdirSync(join(fixture.root, 'skip'));
+    fs.writeFileSync(join(fixture.root, 'skip/x'), 'a');
+    fs.writeFileSync(join(fixture.root, 'told'), 'a');
+    await seen('told');
+    assert.deepEqual([...names()], ['told']);
+  });
+
+  test('files in directories made just before them are not missed', async () => {
+    await start();
+    const wanted: string[] = [];
+    for (let round = 0; round < 200; round += 1) {
+      const directory = `d${round}/e/f`;
+      fs.mkdirSync(join(fixture.root, directory), { recursive: true });
+      fs.writeFileSync(join(fixture.root, directory, 'file'), 'a');
+      wanted.push(`${directory}/file`);
+      if (round % 20 === 0) await delay(1);
+    }
+    await seen(...wanted);
+  });
+
+  test('a burst is told as lost once, since it may be the visible part of more', async () => {
+    await start({ burstEvents: 50 });
+    for (let index = 0; index < 120; index += 1) fs.writeFileSync(join(fixture.root, `f${index}`), '');
+    await until(() => hints.some((hint) => hint.kind === 'lost'), 'no loss was told');
+    await seen('f119');
+  });
+
+  test('a process that was held up tells that events may be lost', async () => {
+    await start({ lagMs: 200 });
+    spawnSync('sleep', ['0.6']);
+    await until(
+      () => hints.some((hint) => hint.kind === 'lost' && hint.reason.includes('held up')),
+      'no loss was told',
+    );
+  });
+
+  test('names come in batches, each once and in order', async () => {
+    await start({ collectMs: 300 });
+    for (const name of ['b', 'a', 'c']) fs.writeFileSync(join(fixture.root, name), '');
+    await seen('a', 'b', 'c');
+    assert.deepEqual(hints, [{ kind: 'names', names: ['a', 'b', 'c'] }]);
+  });
+});
