@@ -8,6 +8,29 @@ import { type LoggedLine, openForTest } from './open-for-test.ts';
 
 jobQueueSuite('Redis', async () => ({ redisUrl: await testRedisUrl() }));
 
+describe('job queue on Redis', () => {
+  it('keeps nothing of jobs that ended, well or badly', async (t) => {
+    const redisUrl = await testRedisUrl();
+    const prefix = newPrefix();
+    const queue = await openForTest({ redisUrl }, prefix);
+    const client = new Redis(redisUrl);
+    t.after(async () => {
+      client.disconnect();
+      await queue.close();
+    });
+    let runs = 0;
+    queue.consumeCandidates('v1', { concurrency: 1 }, async ({ pairId }) => {
+      runs += 1;
+      if (pairId === 1) throw new Error('no such luck');
+    });
+    await queue.wake('v1', 1);
+    await queue.wake('v1', 2);
+    await eventually('both ran', () => runs === 2);
+    const ofJobs = `${prefix}:candidates.v1:[0-9]*`;
+    await eventually('their keys are gone', async () => (await client.keys(ofJobs)).length === 0);
+  });
+});
+
 describe('job queue on a Redis that fails', () => {
   it('goes on after its contents were flushed, and tells one asker', async (t) => {
     const redis = await ownRedis(t);
