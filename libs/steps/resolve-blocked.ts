@@ -6,7 +6,8 @@
  */
 
 import type { Entry, PendingDecision } from '#core/entry.ts';
-import { ancestorsOf } from '#core/name.ts';
+import { ancestorsOf, type Name } from '#core/name.ts';
+import type { ProblemText } from '#ports/archive.ts';
 import type { CommitOutcome } from '#ports/commit.ts';
 import type { Pair } from '#ports/pair.ts';
 import { released, type TransferDeps, type TransferResult } from './transfer.ts';
@@ -15,17 +16,21 @@ type BlockReason = Extract<CommitOutcome<never>, { result: 'blocked' }>['reason'
 
 /** Time for the names in the way to be probed and dealt with. */
 const BLOCKED_RETRY_MS = 500;
+/** A directory in the way gets this many chances to be emptied by the deletes below it. */
+const ATTEMPTS_BEFORE_MOVING_ASIDE = 20;
 
+/** @param moveAside commits again, moving the whole directory that is in the way to a conflict name. */
 export async function resolveBlocked(
   pair: Pair,
   entry: Entry,
   decision: PendingDecision,
   reason: BlockReason,
   deps: TransferDeps,
+  moveAside: () => Promise<TransferResult>,
 ): Promise<TransferResult> {
   return reason === 'ancestor-not-directory'
     ? belowNoDirectory(pair, entry, decision, deps)
-    : directoryNotEmpty(pair, entry, decision, deps);
+    : directoryNotEmpty(pair, entry, decision, deps, moveAside);
 }
 
 function again(
@@ -55,13 +60,7 @@ async function belowNoDirectory(
   const entries = await deps.archive.load(pair.id, above);
   const file = entries.find((ancestor) => ancestor.remote.kind === 'file');
   if (file !== undefined && decision.action === 'download' && decision.attempts > 0) {
-    return released(entry, {
-      kind: 'refused',
-      problem: {
-        code: 'name-file-and-directory',
-        text: `upstream holds both "${file.name}" and objects below it, which no folder can; rename one of them upstream`,
-      },
-    });
+    return released(entry, { kind: 'refused', problem: fileAndDirectory(file.name) });
   }
   await deps.archive.mark(pair.id, 'both', above);
   return again(entry, deps, 'something above the name is not a directory here', true, decision.attempts >= 2);
@@ -72,22 +71,33 @@ async function directoryNotEmpty(
   entry: Entry,
   decision: PendingDecision,
   deps: TransferDeps,
+  moveAside: () => Promise<TransferResult>,
 ): Promise<TransferResult> {
   if (decision.attempts === 0) {
     // Deletes arrive in any order: those below may not have been noticed yet.
     await deps.archive.markBelow(pair.id, 'both', entry.name);
     return again(entry, deps, 'the directory is not empty yet', true, false);
   }
-  if (await deps.archive.hasWorkBelow(pair.id, entry.name))
-    return again(entry, deps, 'the directory is not empty yet', false, false);
-  if (decision.action === 'delete-local') return keptDirectory(entry, decision);
-  return again(
-    entry,
-    deps,
-    'the directory here still holds files that are not synced',
-    true,
-    decision.attempts >= 2,
-  );
+  const isWorkedOn = await deps.archive.hasWorkBelow(pair.id, entry.name);
+  if (decision.action === 'delete-local') {
+    return isWorkedOn
+      ? again(entry, deps, 'the directory is not empty yet', false, false)
+      : keptDirectory(entry, decision);
+  }
+  if (entry.remoteHasChildren)
+    return released(entry, { kind: 'refused', problem: fileAndDirectory(entry.name) });
+  // Below a file upstream new files cannot be uploaded, so they never stop being work: attempts bound the wait.
+  if (isWorkedOn && decision.attempts < ATTEMPTS_BEFORE_MOVING_ASIDE) {
+    return again(entry, deps, 'the directory here is not empty yet', true, false);
+  }
+  return moveAside();
+}
+
+function fileAndDirectory(name: Name): ProblemText {
+  return {
+    code: 'name-file-and-directory',
+    text: `upstream holds both "${name}" and objects below it, which no folder can; rename one of them upstream`,
+  };
 }
 
 /** What is left in it is excluded, special or new: the directory stays and goes upstream again. */

@@ -6,7 +6,6 @@
  */
 import { type BackoffPolicy, backoffMs, RETRY_BACKOFF } from '#core/backoff.ts';
 import { conflictName } from '#core/conflict-name.ts';
-import type { Displaced } from '#core/decide.ts';
 import type { Entry, PendingDecision, Side } from '#core/entry.ts';
 import { type LocalState, type RemoteState, type SyncState, syncStateOf } from '#core/state.ts';
 import type { Acknowledgement, Archive, HistoryEvent, Release, SideEffects } from '#ports/archive.ts';
@@ -160,7 +159,7 @@ async function carryOut(
 ): Promise<Result> {
   try {
     const order = {
-      displaced: displacedBy(entry, decision),
+      displaced: decision.displaced,
       serial: decision.serial,
       conflictName: (at: Date, attempt: number) => conflictName(entry.name, at, deps.origin, attempt),
     };
@@ -175,21 +174,11 @@ async function carryOut(
       });
     }
     if (committed.kind === 'stale') return released(entry, { kind: 'stale', reason: committed.reason });
-    return await concluded(pair, entry, decision, committed, deps);
+    return await concluded(pair, sides, entry, decision, committed, deps);
   } catch (thrown) {
     if (thrown instanceof StaleContent) return released(entry, { kind: 'stale', reason: thrown.message });
     throw thrown;
   }
-}
-
-/**
- * A directory that a file from upstream replaces should be empty by now. When it proved not to be, and nothing below it
- * is left to do, what it holds was never synced: the whole tree moves to a conflict name (invariant 1).
- */
-function displacedBy(entry: Entry, decision: PendingDecision): Displaced {
-  const keepsContents =
-    decision.action === 'download' && entry.local.kind === 'directory' && decision.attempts >= 2;
-  return keepsContents ? 'conflict-copy' : decision.displaced;
 }
 
 /** What the target side answered, with the side it is. */
@@ -214,13 +203,18 @@ export type OrderTerms = Omit<CommitOrder<never>, 'expected'>;
 
 async function concluded(
   pair: Pair,
+  sides: PairSides,
   entry: Entry,
   decision: PendingDecision,
   committed: Extract<Committed, { kind: 'local' | 'remote' }>,
   deps: TransferDeps,
 ): Promise<Result> {
   const { outcome, kind: side } = committed;
-  if (outcome.result === 'blocked') return resolveBlocked(pair, entry, decision, outcome.reason, deps);
+  if (outcome.result === 'blocked') {
+    const moveAside = (): Promise<Result> =>
+      carryOut(pair, sides, entry, { ...decision, displaced: 'conflict-copy' }, deps);
+    return resolveBlocked(pair, entry, decision, outcome.reason, deps, moveAside);
+  }
   const effects = effectsOf(entry, decision, side, outcome, deps);
   if (outcome.result === 'stale')
     return {

@@ -176,6 +176,7 @@ export class PairWatcher {
           watched.ended.signal,
         );
         log.info({ pair: pair.name, ...result, tookMs: clock.now() - startedAt }, 'folder scanned');
+        watched.pair = (await registry.loadPair(pair.id)) ?? watched.pair;
       });
     } catch (thrown) {
       watched.nextScanAt = clock.now() + SCAN_RETRY_MS;

@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { FactKind, Facts, FileSystem, ListedEntry, OpenDirectory, OpenFile } from './file-system.ts';
+import { setModifiedAt } from './modified-at.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, O_NONBLOCK, O_CREAT, O_EXCL } = fs.constants;
 const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
@@ -17,7 +18,6 @@ const write = promisify(fs.write);
 const fsync = promisify(fs.fsync);
 const fchmod = promisify(fs.fchmod);
 const fchown = promisify(fs.fchown);
-const futimes = promisify(fs.futimes);
 const lstat = promisify(fs.lstat);
 const fstat = promisify(fs.fstat);
 const { link, mkdir, readdir, readlink, rename, rmdir, unlink } = fs.promises;
@@ -121,6 +121,35 @@ function openDirectoryOf(fd: number): OpenDirectory {
     removeDirectory: (segment) => rmdir(at(segment)),
     setMode: (mode) => fchmod(fd, mode),
     setOwner: (uid, gid) => fchown(fd, uid, gid),
+    sync: () => fsync(fd),
+    ...closeOnce(fd),
+    listNow: () => listed(fs.readdirSync(`${self}/`, listing)),
+    lstatNow(segment) {
+      const stats = fs.lstatSync(at(segment), { bigint: true, throwIfNoEntry: false });
+      return stats === undefined ? null : factsOf(stats);
+    },
+    openDirectoryNow: (segment) => openDirectoryOf(fs.openSync(at(segment), DIRECTORY_FLAGS)),
+  };
+  descriptors.set(directory, fd);
+  return directory;
+}
+
+function openFileOf(fd: number): OpenFile {
+  return {
+    facts: async () => factsOf(await fstat(fd, { bigint: true })),
+    async read(into, position) {
+      const { bytesRead } = await read(fd, into, 0, into.length, position);
+      return bytesRead;
+    },
+    async write(bytes) {
+      for (let done = 0; done < bytes.length; ) {
+        const { bytesWritten } = await write(fd, bytes, done, bytes.length - done, null);
+        done += bytesWritten;
+      }
+    },
+    setMode: (mode) => fchmod(fd, mode),
+    setOwner: (uid, gid) => fchown(fd, uid, gid),
+    setModifiedAt: async (mtimeNs) => setModifiedAt(fd, mtimeNs),
     sync: () => fsync(fd),
     ...closeOnce(fd),
     listNow: () => listed(fs.readdirSync(`${self}/`, listing)),

@@ -137,13 +137,21 @@ async function attachAndRegister(
       versioning: request.versioning,
       identity: draft.uid,
     });
+    const { uid, name, folder, volume, policies, excludes, versioning } = draft;
     return await deps.registry.addPair({
-      ...draft,
+      uid,
+      name,
       storeId: draft.store.id,
+      container: draft.container,
       identity: container.identity,
+      folder,
+      volume,
+      policies,
+      excludes,
+      ignoreText: (await readIgnoreText(sides.folder)) ?? '',
+      versioning,
       capabilities: sides.store.capabilities,
       folderFacts,
-      ignoreText: (await readIgnoreText(sides.folder)) ?? '',
     });
   } catch (thrown) {
     await sides.folder.detach();
