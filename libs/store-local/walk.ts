@@ -4,7 +4,7 @@
  * `d/` for what lies below, because `d-x` comes between the two. Memory: one listing per level.
  */
 import { isUtf8 } from 'node:buffer';
-import { type Name, nameFault, PRIVATE_DIRECTORY } from '#core/name.ts';
+import { MAX_NAME_BYTES, type Name, type NameFault, nameFault, PRIVATE_DIRECTORY } from '#core/name.ts';
 import type { WalkItem } from '#ports/local-folder.ts';
 import { type Facts, type OpenDirectory, systemCode } from './file-system.ts';
 import { localStateOf } from './local-state.ts';
@@ -54,7 +54,7 @@ function visit(level: Level, key: string, isExcluded: IsExcluded): WalkItem | Le
   const bytes = isSubtree ? key.slice(0, -1) : key;
   if (level.prefix === '' && bytes === PRIVATE_DIRECTORY) return null;
   const segment = decodeSegment(bytes);
-  const fault = segment === null ? 'name-not-unicode' : nameFault(level.prefix + segment);
+  const fault = segment === null ? 'name-not-unicode' : faultBelow(level.prefix, segment);
   if (segment === null || fault !== null) {
     return isSubtree ? null : unsyncable(level.prefix, bytes, segment, fault ?? 'name-not-unicode');
   }
@@ -68,6 +68,12 @@ function visit(level: Level, key: string, isExcluded: IsExcluded): WalkItem | Le
   }
   if (facts === null || isExcluded(name, facts.kind === 'directory')) return null;
   return { kind: 'entry', name, state: localStateOf(facts) };
+}
+
+/** What lies above was judged before; only near the limit the whole name is judged again. */
+function faultBelow(prefix: string, segment: string): NameFault | null {
+  const mostBytes = 3 * (prefix.length + segment.length);
+  return nameFault(mostBytes > MAX_NAME_BYTES ? prefix + segment : segment);
 }
 
 function enter(above: OpenDirectory, segment: string, name: Name): WalkItem | Level | null {
