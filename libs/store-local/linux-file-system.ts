@@ -151,39 +151,6 @@ function openFileOf(fd: number): OpenFile {
     setOwner: (uid, gid) => fchown(fd, uid, gid),
     setModifiedAt: async (mtimeNs) => setModifiedAt(fd, mtimeNs),
     sync: () => fsync(fd),
-    ...closeOnce(fd),
-    listNow: () => listed(fs.readdirSync(`${self}/`, listing)),
-    lstatNow(segment) {
-      const stats = fs.lstatSync(at(segment), { bigint: true, throwIfNoEntry: false });
-      return stats === undefined ? null : factsOf(stats);
-    },
-    openDirectoryNow: (segment) => openDirectoryOf(fs.openSync(at(segment), DIRECTORY_FLAGS)),
-  };
-  descriptors.set(directory, fd);
-  return directory;
-}
-
-function openFileOf(fd: number): OpenFile {
-  return {
-    facts: async () => factsOf(await fstat(fd, { bigint: true })),
-    async read(into, position) {
-      const { bytesRead } = await read(fd, into, 0, into.length, position);
-      return bytesRead;
-    },
-    async write(bytes) {
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await write(fd, bytes, done, bytes.length - done, null);
-        done += bytesWritten;
-      }
-    },
-    setMode: (mode) => fchmod(fd, mode),
-    setOwner: (uid, gid) => fchown(fd, uid, gid),
-    async setModifiedAt(mtimeNs) {
-      // libuv splits the double towards zero, which is wrong before 1970: whole seconds there.
-      const seconds = mtimeNs < 0n ? Number(mtimeNs / 1_000_000_000n) : Number(mtimeNs) / 1e9;
-      await futimes(fd, seconds, seconds);
-    },
-    sync: () => fsync(fd),
     close: closeOnce(fd).close,
   };
 }
