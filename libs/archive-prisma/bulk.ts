@@ -1,7 +1,8 @@
 /**
  * Bulk: many rows in one statement, as one array a column for `unnest`. Rows are put in
  * order of names, the order in which every statement locks them, so that two never
- * wait for each other.
+ * wait for each other. Statements also name the rows by `name = ANY(...)`: without fresh
+ * statistics a join alone is planned as a scan of the whole pair.
  */
 import { compareNames } from '#core/name.ts';
 

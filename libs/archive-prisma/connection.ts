@@ -25,7 +25,7 @@ export interface Connection {
   readonly prisma: PrismaClient;
   /**
    * Runs one statement or a few independent ones; again when they lost a deadlock.
-   * @throws HoldfastError database-unreachable, schema-behind; anything else as the database said it.
+   * @throws HoldfastError database-unreachable, schema-behind, configuration-invalid; anything else as the database said it.
    */
   guard<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Runs statements as one transaction; `work` may run several times. @throws as `guard`. */
@@ -132,29 +132,32 @@ const SCHEMA_CODES = /^(42P01|42703|42883|P2021|P2022)$/;
 function translated(thrown: unknown, failure: Failure): unknown {
   if (thrown instanceof HoldfastError) return thrown;
   const { code, kind, message } = failure;
+  if (code === 'ERR_INVALID_URL') {
+    // That error carries the whole URL and so the password: it must not be the cause of ours (invariant 12).
+    return new HoldfastError(
+      'configuration-invalid',
+      'DATABASE_URL is not a URL: write it as postgresql://user:password@host/name, with special characters of the password percent-encoded',
+    );
+  }
   if (UNREACHABLE_KINDS.has(kind) || UNREACHABLE_CODES.test(code) || UNREACHABLE_TEXT.test(message)) {
     return new HoldfastError(
       'database-unreachable',
-      `the database does not answer (${withoutPassword(message) || code || kind}): check DATABASE_URL and that the server runs and takes connections`,
-      { cause: withoutPassword(message) },
+      `the database does not answer (${oneLine(message) || code || kind}): check DATABASE_URL and that the server runs and takes connections`,
+      { cause: oneLine(message) },
     );
   }
   if (SCHEMA_CODES.test(code)) {
     return new HoldfastError(
       'schema-behind',
-      `the database lacks what this version needs (${withoutPassword(message)}): run its migrations, then start again`,
+      `the database lacks what this version needs (${oneLine(message)}): run its migrations, then start again`,
       { cause: thrown },
     );
   }
   return thrown;
 }
 
-/** In one line, and without credentials should a driver ever quote its URL (invariant 12). */
-function withoutPassword(message: string): string {
-  return message
-    .replaceAll(/:\/\/[^\s@/]*@/g, '://')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
+function oneLine(message: string): string {
+  return message.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** Whether the database refused a value because another row has it; `constraint` is the index's name. */

@@ -1,10 +1,12 @@
 /** Dispatch on a real PostgreSQL: what runs when, that everything runs in the end, and that it costs what it takes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
+import pg from 'pg';
 import type { Action, Displaced } from '#core/decide.ts';
 import type { LocalState, RemoteState } from '#core/state.ts';
-import { DISPATCH } from '#libs/archive-prisma/sql/dispatch.ts';
+import { DISPATCH, SERIALIZE } from '#libs/archive-prisma/sql/dispatch.ts';
 import {
   doneWith,
   entryOf,
@@ -202,6 +204,28 @@ test('dispatches at once hand every decision out once and keep the window', asyn
   const results = await Promise.all(Array.from({ length: 6 }, () => dispatched(fixture, 20)));
   assert.equal(results.flat().length, 20);
   assert.equal(new Set(results.flat()).size, 20);
+});
+
+test('a dispatch waits for one that is under way and counts what it took', async (t) => {
+  const fixture = await openFixture(t);
+  const { url, pair } = fixture;
+  await give(fixture, { a: upload(1), b: upload(1), c: upload(1) });
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  await other.query('BEGIN');
+  await other.query(SERIALIZE, [pair.id]);
+  await other.query(`UPDATE entry SET held_until = now() + interval '1 minute' WHERE name IN ('b', 'c')`);
+  const waiting = dispatched(fixture, 2);
+  const isWaiting = `SELECT count(*)::int AS waiting FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  const blocked = (async () => {
+    while ((await query(url, isWaiting, []))[0]?.['waiting'] === 0) await setImmediate();
+    return 'blocked';
+  })();
+  const first = await Promise.race([waiting, blocked]);
+  await other.query('COMMIT');
+  await other.end();
+  assert.deepEqual([first, await waiting], ['blocked', []]);
 });
 
 test('a backlog of creations leaves room for removals, and the other way round', async (t) => {

@@ -1,6 +1,7 @@
 /** Registry on a real PostgreSQL: stores, pairs, their condition, tokens. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { openDatabase } from '#libs/archive-prisma/database.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { give, localFile, name, newPair, openFixture, SILENT, STORE } from './fixtures.ts';
@@ -153,7 +154,7 @@ test('a database that does not answer is named without its password', async () =
     await assert.rejects(work(), (thrown: HoldfastError) => {
       assert.ok(code('database-unreachable')(thrown));
       assert.match(thrown.message, /DATABASE_URL/);
-      assert.doesNotMatch(JSON.stringify([thrown.message, thrown.cause, thrown.stack]), /sesame/);
+      assert.doesNotMatch(inspect(thrown, { depth: 9, showHidden: true }), /sesame/);
       return true;
     });
   }
@@ -168,4 +169,14 @@ test('a database without the tables says that migrations are missing', async (t)
   t.after(() => database.close());
   await assert.rejects(database.archive.work(), code('schema-behind'));
   await assert.rejects(database.registry.listStores(), code('schema-behind'));
+});
+
+test('a database URL that is none is refused without showing it', async () => {
+  const database = openDatabase({ url: 'postgresql://u:sesame@[bad/x', poolSize: 1, log: SILENT });
+  await assert.rejects(database.ping(), (thrown: HoldfastError) => {
+    assert.ok(code('configuration-invalid')(thrown));
+    assert.doesNotMatch(inspect(thrown, { depth: 9, showHidden: true }), /sesame/);
+    return true;
+  });
+  await database.close();
 });

@@ -142,7 +142,7 @@ test('of two acknowledgements at once one is heard, and the side effects of both
   assert.deepEqual((await archive.conflicts(pair.id, 10)).map(({ text }) => text).sort(), ['x', 'y']);
 });
 
-test('an acknowledgement of a decision made before is not heard', async (t) => {
+test('an acknowledgement or release of a decision made before is not heard', async (t) => {
   const fixture = await openFixture(t);
   const { archive, pair } = fixture;
   await give(fixture, { a: { local: localFile(1), decision: ['upload'] } });
@@ -151,7 +151,11 @@ test('an acknowledgement of a decision made before is not heard', async (t) => {
   assert.equal((await archive.acknowledge(pair.id, [doneWith(old)], NO_EFFECTS)).size, 0);
   await give(fixture, { a: { local: localFile(2), decision: ['upload'] } });
   assert.equal((await archive.acknowledge(pair.id, [doneWith(old)], NO_EFFECTS)).size, 0);
+  const refused = { ...item, outcome: { kind: 'refused', problem: { code: 'c', text: 't' } } } as const;
+  assert.equal((await archive.release(pair.id, [refused], NO_EFFECTS)).size, 0);
   assert.equal((await entryOf(fixture, 'a')).remote.kind, 'absent');
+  assert.notEqual((await entryOf(fixture, 'a')).decision, null);
+  assert.deepEqual(await archive.problems(pair.id), []);
 });
 
 test('a marking while a decision is pending waits for its end', async (t) => {

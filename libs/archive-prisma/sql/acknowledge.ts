@@ -70,7 +70,7 @@ const ACKNOWLEDGE = `
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
   SELECT e.name FROM entry e JOIN given ON e.name = given.name
-  WHERE e.pair_id = $1::int AND e.decision_serial = given.serial AND e.decision_action = given.action
+  WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.decision_serial = given.serial AND e.decision_action = given.action
     AND e.decision_displaced = given.displaced
   ORDER BY e.name FOR UPDATE OF e
 ),
@@ -86,7 +86,7 @@ written AS (
     decision_serial = 0, decision_action = NULL, decision_displaced = NULL, decision_turn = NULL, decision_reason = NULL,
     due_at = NULL, held_until = NULL, held_by = NULL, attempts = 0, updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
-  WHERE e.pair_id = $1::int AND e.name = given.name
+  WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
   RETURNING e.name
 ),
 closed AS (

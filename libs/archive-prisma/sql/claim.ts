@@ -16,12 +16,12 @@ const ROWS = bulk<ClaimRow>({ name: 'text', serial: 'bigint' });
 const CLAIM = `
 WITH locked AS MATERIALIZED (
   SELECT e.name FROM entry e JOIN ${ROWS.source('given', 4)} ON e.name = given.name
-  WHERE e.pair_id = $1::int AND e.decision_serial = given.serial AND e.decision_action IS NOT NULL
+  WHERE e.pair_id = $1::int AND e.name = ANY($4::text[]) AND e.decision_serial = given.serial AND e.decision_action IS NOT NULL
     AND (e.held_by IS NULL OR e.held_by = $2::text OR e.held_until <= now())
   ORDER BY e.name FOR UPDATE OF e
 )
 UPDATE entry e SET held_by = $2::text, held_until = now() + $3::bigint * interval '1 millisecond'
-FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name
+FROM locked WHERE e.pair_id = $1::int AND e.name = ANY($4::text[]) AND e.name = locked.name
 RETURNING ${ENTRY_COLUMNS}`;
 
 /** @returns the entries claimed, in the order of `items`. */

@@ -15,7 +15,7 @@ import { TURN } from '../turn.ts';
 
 /** Two calls for one pair at once would both fill the window; the second waits and then sees what the first took. */
 const LOCK_CLASS = 7_041;
-const SERIALIZE = `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, $1::int)::text`;
+export const SERIALIZE = `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, $1::int)::text`;
 
 const TAKEABLE = `(e.due_at IS NULL OR e.due_at <= now()) AND (e.held_until IS NULL OR e.held_until <= now())`;
 

@@ -91,7 +91,7 @@ const RECORD = `
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
   SELECT e.name FROM entry e JOIN given ON e.name = given.name
-  WHERE e.pair_id = $1::int AND e.decision_action IS NULL AND e.local_serial = given.expected_local
+  WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.decision_action IS NULL AND e.local_serial = given.expected_local
     AND e.remote_serial = given.expected_remote AND e.sync_serial = given.expected_sync
   ORDER BY e.name FOR UPDATE OF e
 ),
@@ -103,7 +103,7 @@ written AS (
     due_at = given.later_at,
     updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
-  WHERE e.pair_id = $1::int AND e.name = given.name
+  WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
   RETURNING e.name
 ),
 opened AS (

@@ -33,7 +33,7 @@ WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number),
 given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
   SELECT e.name, least(e.attempts + given.counted, 32767) AS attempts FROM entry e JOIN given ON e.name = given.name
-  WHERE e.pair_id = $1::int AND e.decision_serial = given.serial AND e.decision_action IS NOT NULL
+  WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.decision_serial = given.serial AND e.decision_action IS NOT NULL
   ORDER BY e.name FOR UPDATE OF e
 ),
 written AS (
@@ -45,7 +45,7 @@ written AS (
     candidate_marking = CASE WHEN given.is_stale THEN (SELECT number FROM marking) ELSE e.candidate_marking END,
     due_at = given.retry_at, held_until = NULL, held_by = NULL, updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
-  WHERE e.pair_id = $1::int AND e.name = given.name
+  WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
   RETURNING e.name
 ),
 opened AS (

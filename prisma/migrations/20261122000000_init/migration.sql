@@ -118,7 +118,7 @@ CREATE TABLE "entry" (
   CONSTRAINT "entry_held_only_pending" CHECK (
     ("held_until" IS NULL OR "decision_action" IS NOT NULL) AND ("held_by" IS NULL OR "held_until" IS NOT NULL)
   )
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 -- What needs work: these cost what is pending, not what exists (design section 4).
 -- Pending decisions in two indexes, because creations are taken forwards and removals
 -- backwards, and neither may have to step over a backlog of the other.
