@@ -29,7 +29,7 @@ export function connectOperator(url: string, token: string | null): RemoteOperat
       });
     } catch (thrown) {
       throw new HoldfastError(
-        'usage',
+        'fleet-unreachable',
         `no Holdfast answers at ${url}; start one with: holdfast up, or set HOLDFAST_URL or DATABASE_URL and REDIS_URL`,
         { cause: thrown },
       );

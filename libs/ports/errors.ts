@@ -19,6 +19,7 @@ export const ERROR_GRADES = {
   'disk-full': 'transient',
   'database-unreachable': 'transient',
   'queue-unreachable': 'transient',
+  'fleet-unreachable': 'transient',
   // permanent, one name
   'name-unsyncable': 'permanent',
   'content-too-large': 'permanent',
