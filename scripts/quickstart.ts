@@ -22,7 +22,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { tableText } from '../apps/cli/wording.ts';
 import { isAlive } from '../libs/services/processes.ts';
 import {
   HOLDFAST,
@@ -68,12 +67,7 @@ async function quickstart(isOnce: boolean, given: string | undefined): Promise<b
     const data = provideFolder(given, stack);
     await demonstrate(data, rows, stack);
     if (isOnce) {
-      console.log(
-        `\n${tableText(
-          ['OK', 'DONE', 'SEEN'],
-          rows.map((row) => [row.isOk ? 'yes' : 'NO', row.did, row.saw]),
-        )}\n`,
-      );
+      printTable(rows);
     } else if (!stopping.signal.aborted) {
       await untilStopped(data);
     }
@@ -85,6 +79,13 @@ async function quickstart(isOnce: boolean, given: string | undefined): Promise<b
     console.log('Stopping everything.');
   }
   return rows.length > 0 && rows.every((row) => row.isOk);
+}
+
+function printTable(rows: readonly Row[]): void {
+  const width = Math.max(...rows.map(({ did }) => did.length));
+  console.log(`\nok   ${'done'.padEnd(width)}  seen`);
+  for (const { isOk, did, saw } of rows) console.log(`${isOk ? 'yes' : 'NO '}  ${did.padEnd(width)}  ${saw}`);
+  console.log('');
 }
 
 function provideFolder(given: string | undefined, stack: AsyncDisposableStack): string {
@@ -116,7 +117,6 @@ async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStac
   const env = quickstartEnv(data);
   const step = async (did: string, work: () => Promise<string>): Promise<void> => {
     stopping.signal.throwIfAborted();
-    const startedAt = performance.now();
     let row: Row;
     try {
       row = { did, saw: await work(), isOk: true };
@@ -124,8 +124,7 @@ async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStac
       row = { did, saw: thrown instanceof Error ? thrown.message : String(thrown), isOk: false };
     }
     rows.push(row);
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    console.log(`${row.isOk ? 'ok ' : 'NOT OK '} ${did}: ${row.saw} (${seconds} s)`);
+    console.log(`${row.isOk ? 'ok ' : 'NOT OK '} ${did}: ${row.saw}`);
   };
   const run = (...words: readonly string[]): Promise<unknown> => {
     console.log(`   $ holdfast ${words.join(' ')}`);
@@ -134,6 +133,7 @@ async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStac
 
   console.log('Starting Holdfast with a PostgreSQL of its own, and a Pithos server for development');
   // Both are awaited even when one fails, so that the other is stopped.
+  const startedAt = performance.now();
   const [up, server] = await Promise.allSettled([startUp(env, data), startPithos(data, CONTAINER)]);
   if (server.status === 'fulfilled') stack.defer(() => server.value.stop());
   if (up.status === 'fulfilled') stack.defer(() => up.value.stop());
@@ -141,7 +141,8 @@ async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStac
   if (server.status === 'rejected') throw server.reason;
 
   const demo: Demo = { folder: join(data, 'folder'), pithos: server.value, run, step };
-  await step('start everything', async () => `ready at ${up.value.url}`);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  await step('start everything', async () => `ready at ${up.value.url} after ${seconds} s`);
   await showFirstSync(demo, data);
   await showBothDirections(demo);
   await showConflict(demo);
