@@ -31,6 +31,9 @@ export interface Entry {
   readonly syncSerial: Serial;
   /** Null when nothing is being synced. */
   readonly decision: PendingDecision | null;
-  /** Objects are known below `name/` while none may be known at `name`: the store's directory is implied. */
+  /**
+   * Objects are known below `name/`. With nothing known at `name` itself the store's directory is implied; with a file
+   * there no folder can hold both (invariant 10). May be false where a directory is known at `name`.
+   */
   readonly remoteHasChildren: boolean;
 }
