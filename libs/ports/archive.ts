@@ -134,7 +134,7 @@ export interface Work {
   readonly candidates: boolean;
   /** Decisions that may be handed to the queue now. */
   readonly decisions: boolean;
-  /** The oldest marking among the candidates; unchanged for long means that nobody works on them. */
+  /** The oldest marking among the candidates that come next in byte order; unchanged for long means that nobody works on them. */
   readonly oldestMarking: Serial;
 }
 
@@ -188,7 +188,8 @@ export interface Archive {
   mark(pairId: number, sides: CandidateSides, names: readonly Name[]): Promise<void>;
   /**
    * Records objects of names that had no REMOTE state, as a listing showed them, under new serials, and marks the
-   * local side. A name that has a REMOTE state by now is marked on the remote side instead.
+   * local side. A name of which REMOTE recorded anything by now, absence included, or whose decision is pending, is
+   * marked on the remote side instead.
    */
   recordListed(
     pairId: number,
@@ -200,8 +201,8 @@ export interface Archive {
   /** New serials, ascending. */
   issueSerials(count: number): Promise<readonly Serial[]>;
   /**
-   * Writes what was found, where LOCAL and REMOTE serials still are those of the candidate's entry and no decision is
-   * pending; clears the marking where no later one came. One transaction with `history`.
+   * Writes what was found, where LOCAL, REMOTE and SYNC serials still are those of the candidate's entry and no decision
+   * is pending; clears the marking where no later one came. One transaction with `history`.
    * @returns the names written; the others were raced and stay candidates.
    */
   record(
