@@ -35,7 +35,7 @@ export interface OpenFile {
   write(bytes: Uint8Array): Promise<void>;
   setMode(mode: number): Promise<void>;
   setOwner(uid: number, gid: number): Promise<void>;
-  /** As near as the system call reached from here allows: a double of seconds, about 0.25 microseconds. */
+  /** To the nanosecond, where the file system keeps it. */
   setModifiedAt(mtimeNs: bigint): Promise<void>;
   sync(): Promise<void>;
   close(): Promise<void>;

@@ -66,9 +66,15 @@ describe('pull to an absent name', () => {
     assert.deepEqual(outcome.state, { ...(await stateOf(fixture.folder, 'doc.txt')), hash: md5('hello') });
     assert.ok(outcome.state.kind === 'file');
     assert.equal(outcome.state.mode, 0o755);
-    const drift = outcome.state.mtimeNs - 1_700_000_000_123_456_789n;
-    assert.ok(drift > -1000n && drift < 1000n, `mtime is off by ${drift} ns`);
+    assert.equal(outcome.state.mtimeNs, 1_700_000_000_123_456_789n);
     assert.equal(outcome.hash, md5('hello'));
+  });
+
+  test('times before 1970 are kept too', async () => {
+    const mtimeNs = -1_500_000_001n;
+    const outcome = appliedOf(await fixture.folder.pull(NAME, fileContent('x', { mtimeNs }), orderOf(NAME)));
+    assert.ok(outcome.state.kind === 'file');
+    assert.equal(outcome.state.mtimeNs, mtimeNs);
   });
 
   test('setuid, setgid and sticky bits are never taken over', async () => {
