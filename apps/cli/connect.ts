@@ -47,13 +47,12 @@ interface Address {
 
 /** An address that was given wins; then the `up` on the given data folder, then the one on the default port. */
 function findUp(env: NodeJS.ProcessEnv, config: Config): Address {
-  const given = env['HOLDFAST_TOKEN'] || null;
   const isAddressed = config.url !== null || Boolean(env['HOLDFAST_PORT']);
   const url = config.url ?? `http://127.0.0.1:${config.port}`;
   const found = upFilePlaces(env, portOf(url), config.dataDir).map(readUpFile);
   if (!isAddressed && env['HOLDFAST_DATA']) found.reverse();
   const match = found.find((file) => file !== null && (!isAddressed || isSamePlace(file.url, url)));
-  return { url: isAddressed ? url : (match?.url ?? url), token: given ?? match?.token ?? null };
+  return { url: isAddressed ? url : (match?.url ?? url), token: config.token ?? match?.token ?? null };
 }
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);

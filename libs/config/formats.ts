@@ -75,6 +75,7 @@ export const FORMATS: readonly Format[] = [
     (value) => isAbsolute(value) && !value.includes('\u0000'),
     'must be an absolute path',
   ),
+  text('token', (value) => /^[\x21-\x7e]{1,256}$/.test(value), 'must be 1 to 256 visible ASCII characters'),
   text('origin', (value) => /^[A-Za-z0-9.-]{1,40}$/.test(value), 'must be 1 to 40 letters, digits, . and -'),
   text('prefix', (value) => /^[A-Za-z0-9_-]{1,40}$/.test(value), 'must be 1 to 40 letters, digits, - and _'),
   text(

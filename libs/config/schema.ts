@@ -95,6 +95,17 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
       unit: 'URL',
       example: 'http://127.0.0.1:7420',
     } as Setting<string | null>,
+    token: {
+      doc: 'Token of that fleet. Unset: the one that `holdfast up` left for its user.',
+      env: 'HOLDFAST_TOKEN',
+      format: 'token',
+      default: null,
+      nullable: true,
+      sensitive: true,
+      defaultText: 'left by `holdfast up`',
+      unit: 'text',
+      example: 'f3a1c0',
+    } as Setting<string | null>,
     volumes: {
       doc: 'Volumes that this process mounts, separated by commas.',
       env: 'HOLDFAST_VOLUMES',
