@@ -107,7 +107,7 @@ async function repairName(
   const base = baseOf(intent.name);
   if (intent.copies) await dropPartialCopy(attempt, parent, base);
   const facts = await attempt.directory.lstat(OLD);
-  if (facts === null) return { ...UNTOUCHED, recovery: await pointerOf(folder, attempt, intent) };
+  if (facts === null) return { conflictCopies: [], recovery: await pointerOf(folder, attempt, intent) };
   const hidden: Hidden = { attempt, intent, facts, parent, base };
   const current = await parent.lstat(base);
   if (current === null || current.inode === facts.inode) return putBack(folder, hidden);

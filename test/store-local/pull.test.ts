@@ -324,6 +324,20 @@ describe('pull over an expected file', () => {
   });
 });
 
+test('a directory moved out of the folder before a link gets nothing', async () => {
+  const outside = join(fixture.root, '..', 'outside');
+  fs.mkdirSync(join(fixture.root, 'dir'));
+  const name = toName('dir/doc.txt');
+  let isMoved = false;
+  const move = hooked((primitive) => {
+    if (primitive !== 'path' || isMoved) return;
+    isMoved = true;
+    fs.renameSync(join(fixture.root, 'dir'), outside);
+  });
+  staleOf(await fixture.open({ fileSystem: move }).pull(name, fileContent('new'), orderOf(name)));
+  assert.deepEqual(fs.readdirSync(outside), []);
+});
+
 describe('pull between kinds', () => {
   const pull = (
     name: Name,
