@@ -8,6 +8,7 @@ import { PairWatcher } from '#steps/watch-pairs.ts';
 /** How often hints are judged: the share of the latency of one saved file that is ours to choose. */
 const JUDGE_EVERY_MS = 50;
 const SCANS_AT_ONCE = 2;
+const DAY_MS = 86_400_000;
 
 await runApp('watcher', async ({ config, log }) => {
   const fleet = await openFleet({ config, log });
@@ -24,6 +25,7 @@ await runApp('watcher', async ({ config, log }) => {
     leaseMs: config.leaseMs,
     scanIntervalMs: config.scanIntervalMs,
     settleMs: config.settleMs,
+    trashMs: config.trashDays * DAY_MS,
     scansAtOnce: SCANS_AT_ONCE,
     watch: (pair, sides) => watchFolder({ root: pair.folder, isExcluded: sides.isExcluded, log }),
   });

@@ -4,6 +4,7 @@
  * Memory is that of one page and one directory path, whatever the folder's size.
  */
 import { compareNames, type Name } from '#core/name.ts';
+import { NO_SERIAL } from '#core/serial.ts';
 import { sameLocalFacts } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -35,6 +36,8 @@ export interface ScanDeps {
   readonly registry: Registry;
   readonly queue: JobQueue;
   readonly clock: Clock;
+  /** How long displaced content is kept, milliseconds. */
+  readonly trashMs: number;
 }
 
 export interface ScanResult {
@@ -64,7 +67,7 @@ export async function scanFolder(
     await archive.mark(pair.id, 'local', names);
     await queue.wake(pair.volume, pair.id);
   });
-  for (const name of await sides.folder.recover(clock.now() - CRASHED_COMMIT_MS)) await marks.add(name);
+  for (const name of await repairCrashed(pair, sides.folder, deps)) await marks.add(name);
 
   let entries = 0;
   let problems = 0;
@@ -91,6 +94,28 @@ export async function scanFolder(
   await archive.closeProblems(pair.id, WALK_PROBLEMS, startedAt);
   await registry.finishScan(pair.id, token);
   return { entries, candidates: marks.total, problems };
+}
+
+/** Content that a dead process had put into the trash gets the recovery pointer that process could not record (invariant 1). */
+async function repairCrashed(
+  pair: Pair,
+  folder: LocalFolder,
+  { archive, clock, trashMs }: ScanDeps,
+): Promise<readonly Name[]> {
+  const now = clock.now();
+  return folder.recover(now - CRASHED_COMMIT_MS, async (name, pointer) => {
+    const recovery = {
+      name,
+      side: 'local',
+      serial: NO_SERIAL,
+      pointer,
+      lookAgainAt: now,
+      expiresAt: now + trashMs,
+    } as const;
+    const text = 'a commit that had not ended was repaired; what it had displaced is in the trash';
+    const event = { name, kind: 'recovered', side: 'local', serial: null, text } as const;
+    await archive.release(pair.id, [], { candidates: [], recovery: [recovery], history: [event] });
+  });
 }
 
 /** Keeps the pair's copy of `.holdfastignore` current; a change opens the sides anew and wants a full scan and poll. */

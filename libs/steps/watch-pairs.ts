@@ -24,6 +24,8 @@ export interface WatchDeps extends PairDeps {
   readonly leaseMs: number;
   readonly scanIntervalMs: number;
   readonly settleMs: number;
+  /** How long displaced content is kept, milliseconds. */
+  readonly trashMs: number;
   /** Scans at once in this process; each reads a whole folder. */
   readonly scansAtOnce: number;
   /** Makes the change source of a folder; a null one where a folder cannot be watched (the scan remains). */

@@ -126,6 +126,7 @@ export class Engine {
       clock: REAL_CLOCK,
       log: SILENT,
       settleMs: this.options.settleMs ?? 0,
+      trashMs: 86_400_000,
     };
   }
 
@@ -161,7 +162,7 @@ export class Engine {
         await this.pair(),
         sides,
         job.items,
-        { ...this.deps, trashMs: 86_400_000, origin: 'here', backoff: { firstMs: 1, maxMs: 1 } },
+        { ...this.deps, origin: 'here', backoff: { firstMs: 1, maxMs: 1 } },
         this.signal,
       );
       sum.acknowledged += done.acknowledged;
