@@ -296,6 +296,37 @@ describe('a worker killed with SIGKILL', () => {
   });
 });
 
+describe('a copy without hard links that stops half-way', () => {
+  for (const [what, left, kept] of [
+    ['its beginning is taken away', 'af', undefined],
+    ['somebody else’s file is left alone', 'my own', 'my own'],
+  ] as const) {
+    for (const before of [null, 'before']) {
+      test(`${what}, ${before === null ? 'where nothing was' : 'where a file was'}`, async () => {
+        const commit = COMMITS.find((one) => one.noLinks && one.before === before)!;
+        const expected = await prepare(commit);
+        let announce = (): void => {};
+        const stopped = new Promise<void>((resolve) => {
+          announce = resolve;
+        });
+        const fileSystem = hooked((primitive, segments, when) => {
+          refuseLinks(primitive, segments, when);
+          if (primitive !== 'createFile' || segments[0] !== 'doc.txt' || when !== 'after') return undefined;
+          fs.writeFileSync(join(fixture.root, NAME), left);
+          announce();
+          return new Promise<never>(() => {});
+        });
+        void commit.run(fixture.open({ fileSystem, owner: deadOwner }), expected);
+        await stopped;
+        await fixture.open({ owner: deadOwner }).recover(FAR_FUTURE);
+        assert.equal((await contents(fixture.root))[NAME], kept ?? before ?? undefined);
+        await assertNothingLost(commit, what);
+        assert.deepEqual(await attemptsLeft(fixture.root), []);
+      });
+    }
+  }
+});
+
 describe('a repair while the owner is still alive', () => {
   beforeEach(async () => {
     fixture = await makeFixture();
