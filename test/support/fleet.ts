@@ -88,9 +88,13 @@ export class TestFleet {
     throw new Error(`${member.app} does not get ready:\n${await this.logTail()}`);
   }
 
-  /** Sends a signal to all processes of a kind and waits until they are gone. @returns their exit codes. */
-  async signal(app: App, signal: NodeJS.Signals): Promise<(number | null)[]> {
-    const gone = this.members.filter((member) => member.app === app);
+  /** Sends a signal to all processes of a kind, or the `most` oldest, and waits until they are gone. @returns their exit codes. */
+  async signal(
+    app: App,
+    signal: NodeJS.Signals,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<(number | null)[]> {
+    const gone = this.members.filter((member) => member.app === app).slice(0, most);
     const codes = await Promise.all(
       gone.map(async ({ child }) => {
         if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
