@@ -50,17 +50,24 @@ export async function runCommandLine(words: readonly string[], env: NodeJS.Proce
       exitCode = code;
     },
   };
+  const asked: string[] = [];
   try {
-    await buildProgram(context).parseAsync(words, { from: 'user' });
+    await buildProgram(context, asked).parseAsync(words, { from: 'user' });
     return exitCode;
   } catch (thrown) {
     // Help and version that were asked for also come as a throw.
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_CODES.done;
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) {
+      const text = asked.join('').trimEnd();
+      const document = thrown.code === 'commander.version' ? { version: text } : { help: text };
+      terminal.result(document, () => [text]);
+      return EXIT_CODES.done;
+    }
     return printFailure(thrown, isJson, env['HOLDFAST_LOG_LEVEL'] === 'debug');
   }
 }
 
-function buildProgram(context: CommandContext): Command {
+/** @param asked takes help and version, which come in pieces. */
+function buildProgram(context: CommandContext, asked: string[]): Command {
   const program = new Command('holdfast')
     .description('Keeps folders and object-store containers in two-way sync, and loses no byte of either.')
     .option('--json', 'print one JSON document on standard output')
@@ -69,18 +76,18 @@ function buildProgram(context: CommandContext): Command {
     .helpCommand('help [verb]', 'show the help of a verb')
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', GENERAL_HELP);
-  quietly(program, context.terminal);
+  divertOutput(program, context.terminal, asked);
   for (const addVerb of VERBS) addVerb(program, context);
   return program;
 }
 
-/** Settings that subcommands copy when they are made; so this comes before them. */
-function quietly(program: Command, terminal: Terminal): void {
+/** Subcommands copy these settings when they are made, so this comes before them. */
+function divertOutput(program: Command, terminal: Terminal, asked: string[]): void {
   program
     .exitOverride()
     .showSuggestionAfterError(true)
     .configureOutput({
-      writeOut: (text) => terminal.result(helpDocument(text.trimEnd()), () => [text.trimEnd()]),
+      writeOut: (text) => asked.push(text),
       // Help that nobody asked for goes with a usage error; with --json the error itself is all there is.
       writeErr: (text) => {
         if (!terminal.isJson) process.stderr.write(text);
@@ -88,10 +95,6 @@ function quietly(program: Command, terminal: Terminal): void {
       // The failure is written once, where all failures are.
       outputError: () => {},
     });
-}
-
-function helpDocument(text: string): unknown {
-  return text === packageVersion() ? { version: text } : { help: text };
 }
 
 function packageVersion(): string {

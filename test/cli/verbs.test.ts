@@ -1,0 +1,294 @@
+// The verbs against a real database and a real Pithos server, straight and without a
+// running fleet: what they print, and the sentence for everything that can be wrong.
+
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { type PithosServer, startPithosServer } from '#libs/pithos-server/server.ts';
+import { freePort } from '#libs/services/processes.ts';
+import { type Cleanup, testDatabase } from '#test/support/services.ts';
+import { type Env, errorOf, holdfast, type Result, tempDir } from './command.ts';
+
+const USER = { token: 'right-token', userId: 'ann', name: 'Ann' };
+const cleanups: (() => Promise<void> | void)[] = [];
+const file: Cleanup = { after: (work) => void cleanups.push(work) };
+let dir: string;
+let env: Env;
+let pithos: PithosServer;
+
+before(async () => {
+  dir = tempDir(file);
+  env = { DATABASE_URL: await testDatabase(file) };
+  pithos = await startPithosServer({ dir: join(dir, 'pithos'), users: [USER] });
+  file.after(() => pithos.close());
+  for (const [name, text] of [
+    ['token', USER.token],
+    ['wrong', 'wrong-token'],
+  ] as const) {
+    writeFileSync(join(dir, name), text, { mode: 0o600 });
+  }
+  for (const folder of ['docs', 'docs/inner', 'other', 'spare']) mkdirSync(join(dir, folder));
+  writeFileSync(join(dir, 'a-file'), '');
+  const nobody = `http://127.0.0.1:${await freePort()}/identity/v2.0`;
+  await addStore('cloud', pithos.authUrl, 'token');
+  await addStore('locked', pithos.authUrl, 'wrong');
+  await addStore('silent', nobody, 'token');
+  await addStore('elsewhere', `http://127.0.0.1:${pithos.port}/wrong`, 'token');
+  await done(['pair', 'add', 'docs', '--folder', 'docs', '--store', 'cloud', '--container', 'docs']);
+});
+
+after(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+async function done(words: readonly string[]): Promise<unknown> {
+  const result = await holdfast(dir, [...words, '--json'], env);
+  assert.equal(result.code, 0, result.stderr);
+  return JSON.parse(result.stdout);
+}
+
+async function addStore(name: string, url: string, secret: string): Promise<void> {
+  await done(['store', 'add', name, '--kind', 'pithos', '--url', url, '--secret-file', secret]);
+}
+
+function addPair(options: { folder?: string; store?: string; more?: readonly string[] }): Promise<Result> {
+  const { folder = 'spare', store = 'cloud', more = [] } = options;
+  const words = ['pair', 'add', 'new', '--folder', folder, '--store', store, '--container', 'new'];
+  return holdfast(dir, [...words, ...more], env);
+}
+
+test('lists are tables for people and arrays for programs', async () => {
+  const stores = (await done(['store', 'list'])) as { name: string; secret: string }[];
+  assert.deepEqual(
+    stores.map(({ name }) => name),
+    ['cloud', 'elsewhere', 'locked', 'silent'],
+  );
+  assert.equal(stores[0]?.secret, `file:${join(dir, 'token')}`);
+  const table = await holdfast(dir, ['pair', 'list'], env);
+  const [head, row] = table.stdout.split('\n');
+  assert.match(head ?? '', /^PAIR +CONDITION +FOLDER +CONTAINER$/);
+  assert.match(row ?? '', /^docs +starting +.*\/docs +cloud\/docs$/);
+  assert.deepEqual(await done(['problems']), []);
+  assert.deepEqual(await done(['conflicts', 'docs']), []);
+  assert.deepEqual(await done(['trash', 'docs', 'list']), []);
+});
+
+test('pair show gives every field', async () => {
+  const shown = (await done(['pair', 'show', 'docs'])) as Record<string, unknown>;
+  assert.equal(shown['folder'], join(dir, 'docs'));
+  assert.deepEqual(shown['policies'], {
+    conflict: 'upstream',
+    'delete-vs-edit': 'upstream',
+    direction: 'both',
+  });
+  const text = await holdfast(dir, ['pair', 'show', 'docs'], env);
+  assert.match(text.stdout, /^container +cloud\/docs$/m);
+});
+
+test('a plan says what a sync would do and does nothing', async () => {
+  writeFileSync(join(dir, 'docs', 'a\u009bname.txt'), 'twelve bytes');
+  const { stdout } = await holdfast(dir, ['plan', 'docs'], env);
+  assert.match(stdout, /^upload +a\\x9bname.txt +12 B +\S/m);
+  assert.match(stdout, /1 upload \(12 B\)/);
+  const items = (await done(['plan', 'docs'])) as { action: string; bytes: number }[];
+  assert.ok(items.some(({ action, bytes }) => action === 'upload' && bytes === 12));
+  assert.deepEqual(await done(['trash', 'docs', 'list']), []);
+});
+
+test('sync without --wait hands out a ticket; with a timeout and no fleet it times out with exit code 3', async () => {
+  const ticket = (await done(['sync', 'docs'])) as { pair: string; scan: string };
+  assert.equal(ticket.pair, 'docs');
+  const late = await holdfast(dir, ['sync', 'docs', '--wait', '--timeout', '400ms', '--json'], env);
+  assert.equal(late.code, 3);
+  assert.equal(errorOf(late).code, 'timed-out');
+  assert.match(errorOf(late).message, /the scan of the folder has not ended/);
+  assert.equal(late.stdout, '');
+});
+
+test('a paused pair is not synced, and says how to go on', async () => {
+  const paused = (await done(['pair', 'pause', 'docs'])) as { condition: string };
+  assert.equal(paused.condition, 'paused');
+  const refused = await holdfast(dir, ['sync', 'docs', '--wait'], env);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /is paused; run: holdfast pair resume docs/);
+  await done(['pair', 'resume', 'docs']);
+});
+
+test('status shows the pair, the queues and a hint', async () => {
+  const { stdout } = await holdfast(dir, ['status'], env);
+  assert.match(stdout, /^PAIR +CONDITION +FILES +SIZE +PENDING +PROBLEMS$/m);
+  assert.match(stdout, /^queues: /m);
+  const fleet = (await done(['status', 'docs'])) as { pairs: { name: string }[] };
+  assert.deepEqual(
+    fleet.pairs.map(({ name }) => name),
+    ['docs'],
+  );
+});
+
+test('doctor on a sound fleet exits 0', async () => {
+  const checks = (await done(['doctor'])) as { name: string; ok: boolean }[];
+  assert.ok(checks.every(({ ok }) => ok));
+  assert.ok(checks.some(({ name }) => name === 'pair docs: container'));
+});
+
+test('an unknown pair is named, and where to look', async () => {
+  for (const words of [
+    ['pair', 'show', 'nope'],
+    ['sync', 'nope'],
+    ['status', 'nope'],
+    ['why', 'nope', 'a'],
+  ]) {
+    const result = await holdfast(dir, [...words, '--json'], env);
+    assert.equal(result.code, 1);
+    assert.deepEqual(errorOf(result), {
+      code: 'not-found',
+      message: 'there is no pair "nope"; holdfast pair list shows all',
+    });
+  }
+});
+
+const REFUSED: readonly (readonly [string, () => Promise<Result>, number, RegExp])[] = [
+  ['an unknown store', () => addPair({ store: 'nope' }), 1, /there is no store "nope"/],
+  ['a wrong password', () => addPair({ store: 'locked' }), 1, /401|refused|credentials|token/],
+  ['a store that refuses connections', () => addPair({ store: 'silent' }), 1, /127\.0\.0\.1:\d+/],
+  ['a wrong URL', () => addPair({ store: 'elsewhere' }), 1, /404|URL|not found/i],
+  [
+    'a missing folder',
+    () => addPair({ folder: 'missing' }),
+    1,
+    /there is no folder .*missing; create it first/,
+  ],
+  [
+    'a file where the folder should be',
+    () => addPair({ folder: 'a-file' }),
+    1,
+    /a-file is a file, not a folder/,
+  ],
+  [
+    "a folder inside another pair's",
+    () => addPair({ folder: 'docs/inner' }),
+    1,
+    /lies inside the folder of pair "docs"/,
+  ],
+  ['the folder of another pair', () => addPair({ folder: 'docs' }), 1, /is the folder of pair "docs"/],
+  ['an unknown policy', () => addPair({ more: ['--policy', 'mood=good'] }), 2, /unknown policy "mood"/],
+  [
+    'a policy that cannot be',
+    () => addPair({ more: ['--policy', 'conflict=me'] }),
+    2,
+    /conflict cannot be "me"; choose upstream, newest, local/,
+  ],
+  [
+    'a missing container that may not be made',
+    () => addPair({ more: ['--no-create'] }),
+    1,
+    /container "?new"?/,
+  ],
+  [
+    'a name that is taken',
+    () =>
+      holdfast(
+        dir,
+        ['pair', 'add', 'docs', '--folder', 'other', '--store', 'cloud', '--container', 'x'],
+        env,
+      ),
+    1,
+    /there is a pair "docs" already/,
+  ],
+  ['a store in use', () => holdfast(dir, ['store', 'remove', 'cloud'], env), 1, /docs/],
+  [
+    'a URL that is none',
+    () => holdfast(dir, ['store', 'add', 'x', '--kind', 'swift', '--url', 'swift', '--secret-env', 'X'], env),
+    2,
+    /"swift" is not an http or https URL/,
+  ],
+  [
+    'a name nobody knows',
+    () => holdfast(dir, ['why', 'docs', 'never/was'], env),
+    1,
+    /knows nothing of "never\/was"/,
+  ],
+  [
+    'nothing to restore',
+    () => holdfast(dir, ['trash', 'docs', 'restore', 'a'], env),
+    1,
+    /holds nothing named "a"/,
+  ],
+];
+
+for (const [what, attempt, code, sentence] of REFUSED) {
+  test(`${what} is refused in one sentence`, async () => {
+    const result = await attempt();
+    assert.equal(result.code, code, result.stderr);
+    assert.equal(result.stdout, '');
+    assert.match(result.stderr, /^holdfast: [^\n]+\n$/);
+    assert.match(result.stderr, sentence);
+    assert.doesNotMatch(result.stderr, /right-token|wrong-token/);
+  });
+}
+
+test('a refused pair leaves nothing behind', async () => {
+  await addPair({ store: 'locked' });
+  const pairs = (await done(['pair', 'list'])) as unknown[];
+  assert.equal(pairs.length, 1);
+  const added = await addPair({});
+  assert.equal(added.code, 0, added.stderr);
+  assert.deepEqual(await done(['pair', 'remove', 'new']), { removed: 'new' });
+});
+
+test('a secret file that everybody can read is warned of and used', async () => {
+  writeFileSync(join(dir, 'open'), USER.token);
+  chmodSync(join(dir, 'open'), 0o644);
+  const words = [
+    'store',
+    'add',
+    'open',
+    '--kind',
+    'pithos',
+    '--url',
+    pithos.authUrl,
+    '--secret-file',
+    'open',
+  ];
+  const added = await holdfast(dir, words, env);
+  assert.equal(added.code, 0);
+  assert.match(added.stderr, /^warning: /);
+  assert.deepEqual(await done(['store', 'remove', 'open']), { removed: 'open' });
+});
+
+test('an unreachable database is said without its password', async () => {
+  const port = await freePort();
+  const result = await holdfast(dir, ['status'], {
+    DATABASE_URL: `postgresql://me:hush@127.0.0.1:${port}/db`,
+  });
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /^holdfast: the database does not answer .*check DATABASE_URL[^\n]*\n$/);
+  assert.doesNotMatch(result.stderr, /hush/);
+});
+
+test('an unreachable Redis is said without its password', async () => {
+  const port = await freePort();
+  const result = await holdfast(dir, ['status', '--json'], {
+    ...env,
+    REDIS_URL: `redis://:hush@127.0.0.1:${port}`,
+  });
+  assert.equal(result.code, 1);
+  assert.equal(errorOf(result).code, 'queue-unreachable');
+  assert.doesNotMatch(result.stderr, /hush/);
+});
+
+test('a database of a newer version is left alone', async (t) => {
+  const url = await testDatabase(t);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(
+    `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, finished_at, applied_steps_count)
+     VALUES ('x', 'x', '29991231000000_later', now(), 1)`,
+  );
+  await client.end();
+  const result = await holdfast(dir, ['status', '--json'], { DATABASE_URL: url });
+  assert.equal(result.code, 1);
+  assert.equal(errorOf(result).code, 'schema-newer');
+});
