@@ -299,7 +299,7 @@ describe('a worker killed with SIGKILL', () => {
 describe('a copy without hard links that stops half-way', () => {
   for (const [what, left, kept] of [
     ['its beginning is taken away', 'af', undefined],
-    ['somebody else’s file is left alone', 'my own', 'my own'],
+    ['somebody else’s file is left alone', 'my', 'my'],
   ] as const) {
     for (const before of [null, 'before']) {
       test(`${what}, ${before === null ? 'where nothing was' : 'where a file was'}`, async () => {
