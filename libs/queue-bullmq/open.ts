@@ -168,6 +168,8 @@ class BullJobQueue implements JobQueue {
   };
 
   async continuity(): Promise<'kept' | 'lost'> {
+    // Named again each time, since a flushed server forgets which queues to show.
+    await this.#command(() => this.#backend.queueNames([...this.#queues.keys()]));
     return (await this.#command(() => this.#backend.placeSentinel())) ? 'lost' : 'kept';
   }
 
