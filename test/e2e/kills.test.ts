@@ -124,10 +124,9 @@ describe('processes that are asked to stop while files are in flight', () => {
     const stage = await openStage(t, await openRawPithos(t, LATENCY_MS), { counts });
     await write(stage, 0, 500);
     await untilInFlight(stage, 50);
-    const asked = performance.now();
     const codes = await Promise.all(APPS.map((app) => stage.fleet.signal(app, 'SIGTERM', 1)));
+    // A process that is not gone after 15 s stops itself with another code.
     assert.deepEqual(codes, [[0], [0], [0], [0]]);
-    assert.ok(performance.now() - asked < 15_000, 'each was gone within 15 s');
     assert.equal(pids(stage).length, APPS.length);
     await assertNothingLost(stage);
   });
