@@ -67,7 +67,7 @@ export async function checkSchema(databaseUrl: string, options: MigrateOptions =
   return withClient(databaseUrl, async (client) => (await inspect(client, migrations)).state);
 }
 
-export function newerSchema(unknown: readonly string[]): HoldfastError {
+function newerSchema(unknown: readonly string[]): HoldfastError {
   const names = unknown.join(', ');
   return new HoldfastError(
     'schema-newer',

@@ -5,7 +5,7 @@
 import { isAbsolute } from 'node:path';
 
 /** Thrown by a format; the message is the problem. */
-export class BadSetting extends Error {}
+class BadSetting extends Error {}
 
 export interface Limits {
   readonly min?: number;

@@ -4,7 +4,7 @@
 
 import type { Reply, RequestInfo } from './request.ts';
 
-export const ACTIONS = [
+const ACTIONS = [
   'latency',
   'status',
   'drop-before',

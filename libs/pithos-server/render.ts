@@ -39,7 +39,7 @@ export function xmlReply(status: number, root: string, headers: Readonly<Record<
   return { status, headers: { ...type, ...headers }, body: `<?xml version="1.0" encoding="UTF-8"?>${root}` };
 }
 
-export function xmlElement(name: string, record: Readonly<Record<string, unknown>>): string {
+function xmlElement(name: string, record: Readonly<Record<string, unknown>>): string {
   const fields = Object.entries(record).map(([key, value]) => `<${key}>${escapeXml(String(value))}</${key}>`);
   return `<${name}>${fields.join('')}</${name}>`;
 }

@@ -34,7 +34,7 @@ export interface OpenFolder extends FolderOptions {
 }
 
 export const MARKER = 'marker';
-export const ATTEMPTS = 'attempts';
+const ATTEMPTS = 'attempts';
 export const TRASH = 'trash';
 
 export interface Marker {
