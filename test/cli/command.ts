@@ -37,6 +37,8 @@ export async function holdfast(dir: string, words: readonly string[], env: Env =
     cwd: dir,
     env: commandEnv(dir, env),
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A verb that should have failed must not run on for ever instead.
+    timeout: 60_000,
   });
   let stdout = '';
   let stderr = '';

@@ -91,7 +91,7 @@ test('a plan says what a sync would do and does nothing', async () => {
   writeFileSync(join(dir, 'docs', 'a\u009bname.txt'), 'twelve bytes');
   const { stdout } = await holdfast(dir, ['plan', 'docs'], env);
   assert.match(stdout, /^upload +a\\x9bname.txt +12 B +\S/m);
-  assert.match(stdout, /1 upload \(12 B\)/);
+  assert.match(stdout, /2 changes: 2 upload \(12 B\)/);
   const items = (await done(['plan', 'docs'])) as { action: string; bytes: number }[];
   assert.ok(items.some(({ action, bytes }) => action === 'upload' && bytes === 12));
   assert.deepEqual(await done(['trash', 'docs', 'list']), []);

@@ -41,5 +41,5 @@ test('durations need their unit', () => {
 });
 
 test('a table cannot be broken by what stands in it', () => {
-  assert.equal(tableText(['A', '>B'], [['x\ny\u001b[2J', '1']]), 'A             B\nx\\ny\\x1b[2J   1');
+  assert.equal(tableText(['A', '>B'], [['x\ny\u001b[2J', '1']]), 'A            B\nx\\ny\\x1b[2J  1');
 });
