@@ -62,7 +62,17 @@ export async function openStage(
   const { kind, url, secret } = upstream.endpoint;
   const secretPath = await secretFile(fleet, secret);
   await fleet.json('store', 'add', 'store', '--kind', kind, '--url', url, '--secret-file', secretPath);
-  await fleet.json('pair', 'add', 'pair', '--folder', folder, '--store', 'store', '--container', upstream.name);
+  await fleet.json(
+    'pair',
+    'add',
+    'pair',
+    '--folder',
+    folder,
+    '--store',
+    'store',
+    '--container',
+    upstream.name,
+  );
   await fleet.sync('pair');
   return { fleet, postgres, redis, folder, upstream, written: new Map() };
 }
