@@ -104,7 +104,7 @@ written AS (
     updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
-  RETURNING e.name
+  RETURNING e.name, given.problem_code
 ),
 opened AS (
   INSERT INTO problem AS p (pair_id, name, code, text, next_attempt_at)
@@ -116,8 +116,8 @@ opened AS (
     code = excluded.code, text = excluded.text, last_seen_at = now(), next_attempt_at = excluded.next_attempt_at
 ),
 closed AS (
-  DELETE FROM problem p USING given JOIN written ON written.name = given.name
-  WHERE p.pair_id = $1::int AND p.name = given.name AND given.problem_code IS NULL
+  DELETE FROM problem p USING written
+  WHERE p.pair_id = $1::int AND p.name = written.name AND written.problem_code IS NULL
 ),
 told AS (
   INSERT INTO history (pair_id, name, kind, side, serial, text)
