@@ -5,16 +5,18 @@
 import type { Archive, SideEffects } from '#ports/archive.ts';
 import { SIDES } from './codes.ts';
 import type { Connection, Session } from './connection.ts';
-import { acknowledge, removedObject } from './sql/acknowledge.ts';
+import { acknowledge, endedObject, removedObject } from './sql/acknowledge.ts';
 import { appendHistory } from './sql/append-history.ts';
+import { hasUpstreamNewsBelow, hasWorkBelow, upstreamObjects } from './sql/ask-entries.ts';
 import { claim, forgetDispatched } from './sql/claim.ts';
 import { dispatch } from './sql/dispatch.ts';
 import { mark, markBelow } from './sql/mark.ts';
 import { markEmptiedAbove } from './sql/mark-emptied.ts';
+import { markAroundEnded, markProblems } from './sql/mark-waiting.ts';
 import { closeProblems, openProblem, problems } from './sql/problems.ts';
-import { candidates, hasWorkBelow, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
+import { candidates, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
 import { conflicts, history, transferred } from './sql/read-history.ts';
-import { lostItsObject, record } from './sql/record.ts';
+import { reachesFurther, record } from './sql/record.ts';
 import { recordListed } from './sql/record-listed.ts';
 import { release } from './sql/release.ts';
 import { addPointers, dueTrash, settleTrash, trash } from './sql/trash.ts';
@@ -37,12 +39,13 @@ export function createArchive(connection: Connection): Archive {
         ),
       ),
     markBelow: (pairId, sides, name) => guard(() => markBelow(prisma, pairId, sides, name)),
+    markProblems: (pairId, exceptCodes) => guard(() => markProblems(prisma, pairId, exceptCodes)),
     recordListed: (pairId, objects) => guard(() => recordListed(prisma, pairId, objects)),
     candidates: (pairId, limit) => guard(() => candidates(prisma, pairId, limit)),
     issueSerials: (count) => guard(() => issueSerials(prisma, count)),
     record: (pairId, records, events) => {
       const run = (session: Session) => record(session, pairId, records, events);
-      return records.some(lostItsObject) ? transaction(run) : guard(() => run(prisma));
+      return records.some(reachesFurther) ? transaction(run) : guard(() => run(prisma));
     },
 
     dispatch: (pairId, window, holdMs) => transaction((session) => dispatch(session, pairId, window, holdMs)),
@@ -56,9 +59,17 @@ export function createArchive(connection: Connection): Archive {
           const goneNames = gone.map(({ name }) => name);
           await markEmptiedAbove(session, pairId, goneNames, 'last-names-first');
         }
+        const ended = acknowledgements.filter((given) => endedObject(given) && names.has(given.name));
+        if (ended.length > 0) {
+          await markAroundEnded(
+            session,
+            pairId,
+            ended.map(({ name }) => name),
+          );
+        }
         return names;
       };
-      const isSingle = hasNoEffects(effects) && !acknowledgements.some(removedObject);
+      const isSingle = hasNoEffects(effects) && !acknowledgements.some(endedObject);
       return isSingle ? guard(() => run(prisma)) : transaction(run);
     },
     release: (pairId, releases, effects) => {
@@ -74,6 +85,8 @@ export function createArchive(connection: Connection): Archive {
     work: () => guard(() => work(prisma)),
     counts: (pairId) => guard(() => counts(prisma, pairId)),
     hasWorkBelow: (pairId, name) => guard(() => hasWorkBelow(prisma, pairId, name)),
+    hasUpstreamNewsBelow: (pairId, name) => guard(() => hasUpstreamNewsBelow(prisma, pairId, name)),
+    upstreamObjects: (pairId, names) => guard(() => upstreamObjects(prisma, pairId, names)),
 
     openProblem: (pairId, shown, problem) => guard(() => openProblem(prisma, pairId, shown, problem)),
     closeProblems: (pairId, codes, before) => guard(() => closeProblems(prisma, pairId, codes, before)),

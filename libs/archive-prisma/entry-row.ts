@@ -52,11 +52,11 @@ export const ENTRY_COLUMNS = `
   e.local_mode, e.local_special, e.local_hash, e.remote_serial, e.remote_kind, e.remote_size, e.remote_hash,
   e.remote_version, e.remote_mtime_ns, e.sync_serial, e.sync_kind, e.sync_size, e.sync_hash,
   e.decision_serial, e.decision_action, e.decision_displaced, e.decision_reason, e.attempts,
-  CASE WHEN e.remote_kind <> ${KIND.absent} THEN false ELSE EXISTS (
+  EXISTS (
     SELECT FROM entry below
     WHERE below.pair_id = e.pair_id AND below.name > e.name || '/' AND below.name < e.name || '0'
       AND below.remote_kind <> ${KIND.absent}
-  ) END AS remote_has_children`;
+  ) AS remote_has_children`;
 
 export function toEntry(row: EntryRow): Entry {
   return {

@@ -143,7 +143,10 @@ export interface PairCounts {
   readonly files: number;
   readonly directories: number;
   readonly bytes: number;
-  /** Undone work that is not a problem: what keeps a pair from being quiet. */
+  /**
+   * Undone work that is not a problem: what keeps a pair from being quiet. A candidate that waits for the next
+   * attempt of its open problem is none, until it is marked again.
+   */
   readonly candidates: number;
   readonly decisions: number;
   readonly decisionBytes: number;
@@ -186,6 +189,12 @@ export interface Archive {
 
   /** Marks names as candidates; makes rows where there are none. A pending decision stays, the marking waits for its end. */
   mark(pairId: number, sides: CandidateSides, names: readonly Name[]): Promise<void>;
+  /**
+   * Marks both sides of all names that have an open problem, except with these codes: what stood in their way may
+   * have ended without a change of their own. `record` and `acknowledge` do the same for names with the problem
+   * `name-file-and-directory` when an object above or below them ends.
+   */
+  markProblems(pairId: number, exceptCodes: readonly string[]): Promise<void>;
   /**
    * Records objects of names that had no REMOTE state, as a listing showed them, under new serials, and marks the
    * local side. A name of which REMOTE recorded anything by now, absence included, or whose decision is pending, is
@@ -247,6 +256,13 @@ export interface Archive {
   counts(pairId: number): Promise<PairCounts>;
   /** Whether any decision is pending or any candidate is waiting below this name (not at it). */
   hasWorkBelow(pairId: number, name: Name): Promise<boolean>;
+  /**
+   * Whether REMOTE remembers anything below this name that differs from SYNC, unhandled objects included: what would
+   * stay upstream when everything that was synced below is deleted.
+   */
+  hasUpstreamNewsBelow(pairId: number, name: Name): Promise<boolean>;
+  /** Those of these names at which REMOTE remembers a file or an unhandled object: nothing can be sent below them. */
+  upstreamObjects(pairId: number, names: readonly Name[]): Promise<ReadonlySet<Name>>;
   /** Marks every name below this one that LOCAL or REMOTE remembers as present. */
   markBelow(pairId: number, sides: CandidateSides, name: Name): Promise<void>;
 

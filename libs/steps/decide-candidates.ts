@@ -3,7 +3,7 @@
  * and decides. Nothing is probed while its decision is pending; a marking that arrives
  * meanwhile waits and is worked on afterwards. All writes are one compare-and-set.
  */
-import { type Decision, decide, effectiveRemote } from '#core/decide.ts';
+import { type Decision, effectiveRemote } from '#core/decide.ts';
 import type { Entry } from '#core/entry.ts';
 import type { Name } from '#core/name.ts';
 import { laterSerial, type Serial } from '#core/serial.ts';
@@ -13,6 +13,7 @@ import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError } from '#ports/errors.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { type Around, decideAround, remarkFreed } from './decide-around.ts';
 import { describeState } from './describe.ts';
 import { mapLimit } from './map-limit.ts';
 import { settledAt } from './settle.ts';
@@ -62,15 +63,18 @@ export async function decideCandidates(
   const probed = await mapLimit(candidates, PROBES_AT_ONCE, (candidate) =>
     probeCandidate(pair, sides, candidate, deps),
   );
+  const around = await decideAround(pair, probed.filter(isConclusive).map(currentEntry), deps.archive);
   const serials = await deps.archive.issueSerials(probed.length * 2);
   const records: ProbeRecord[] = [];
   const history: HistoryEvent[] = [];
   for (const [index, outcome] of probed.entries()) {
-    const judged = judge(pair, outcome, serials[index * 2] as Serial, serials[index * 2 + 1] as Serial);
+    const decided = around.get(outcome.candidate.entry.name);
+    const judged = judge(outcome, decided, serials[index * 2] as Serial, serials[index * 2 + 1] as Serial);
     records.push(judged.record);
     history.push(...judged.history);
   }
   await deps.archive.record(pair.id, records, history);
+  await remarkFreed(pair, around, deps.archive);
   const later = probed.flatMap((outcome) => (outcome.laterAt === null ? [] : [outcome.laterAt]));
   return {
     taken: candidates.length,
@@ -176,9 +180,23 @@ async function withHash(
   return hash === null ? null : { ...local, hash };
 }
 
+/** Whether the probe found what a decision can be made on. */
+function isConclusive({ local, remote, laterAt }: Probed): boolean {
+  return laterAt === null && (local !== null || remote !== null);
+}
+
+/** The entry with what was found; versions that are only told by other facts keep the recorded state. */
+function currentEntry({ candidate: { entry }, local, remote }: Probed): Entry {
+  return {
+    ...entry,
+    local: local !== null && !isSameLocalRecord(local, entry.local) ? local : entry.local,
+    remote: remote !== null && !isSameRemoteRecord(remote, entry.remote) ? remote : entry.remote,
+  };
+}
+
 function judge(
-  pair: Pair,
   probed: Probed,
+  around: Around | undefined,
   localSerial: Serial,
   remoteSerial: Serial,
 ): { record: ProbeRecord; history: readonly HistoryEvent[] } {
@@ -200,16 +218,17 @@ function judge(
     };
     return { record, history: observed };
   }
-  if (probed.local === null && probed.remote === null) {
+  if (around === undefined) {
     return { record: { candidate, local, remote, outcome: { kind: 'settled' }, problem }, history: [] };
   }
-  const current: Entry = {
-    ...entry,
-    local: local?.state ?? entry.local,
-    remote: remote?.state ?? entry.remote,
-  };
-  const decision = decide(current, pair.policies);
-  return concluded(candidate, current, decision, {
+  if (around.kind !== 'decided') {
+    const outcome = { kind: 'settled' } as const;
+    return {
+      record: { candidate, local, remote, outcome, problem: problem ?? around.problem },
+      history: observed,
+    };
+  }
+  return concluded(candidate, currentEntry(probed), around.decision, {
     local,
     remote,
     localSerial,

@@ -62,8 +62,27 @@ async function belowNoDirectory(
   if (file !== undefined && decision.action === 'download' && decision.attempts > 0) {
     return released(entry, { kind: 'refused', problem: fileAndDirectory(file.name) });
   }
+  await decideAnew(pair, entries, deps);
   await deps.archive.mark(pair.id, 'both', above);
   return again(entry, deps, 'something above the name is not a directory here', true, decision.attempts >= 2);
+}
+
+/**
+ * A file here that waits for the directory upstream to be empty, while what is below the directory waits for the file:
+ * its decision was made before upstream had news there, and is made anew with them.
+ */
+async function decideAnew(pair: Pair, above: readonly Entry[], deps: TransferDeps): Promise<void> {
+  const reason = 'upstream has news below the directory that the file here would replace';
+  const waiting = above.filter(
+    ({ local, decision }) => local.kind === 'file' && decision?.action === 'upload',
+  );
+  if (waiting.length === 0) return;
+  const results = waiting.map((ancestor) => released(ancestor, { kind: 'stale', reason }));
+  await deps.archive.release(
+    pair.id,
+    results.flatMap(({ release }) => (release === null ? [] : [release])),
+    { candidates: [], recovery: [], history: results.flatMap(({ effects }) => effects.history) },
+  );
 }
 
 async function directoryNotEmpty(
@@ -79,10 +98,20 @@ async function directoryNotEmpty(
     return again(entry, deps, 'the directory is not empty yet', true, false);
   }
   const isWorkedOn = await deps.archive.hasWorkBelow(pair.id, entry.name);
-  if (decision.action === 'delete-local') {
+  if (decision.action === 'delete-local' || decision.action === 'delete-remote') {
     return isWorkedOn
       ? again(entry, deps, 'the directory is not empty yet', false, false)
       : keptDirectory(entry, decision);
+  }
+  if (decision.action === 'upload') {
+    // Objects below that no poll has shown yet: once one has, the file here gives way to them.
+    return again(
+      entry,
+      deps,
+      'upstream holds objects below the name that are not known yet',
+      true,
+      decision.attempts >= 2,
+    );
   }
   if (entry.remoteHasChildren)
     return released(entry, { kind: 'refused', problem: fileAndDirectory(entry.name) });
@@ -100,8 +129,10 @@ function fileAndDirectory(name: Name): ProblemText {
   };
 }
 
-/** What is left in it is excluded, special or new: the directory stays and goes upstream again. */
+/** What is left in it is excluded, special or new: the directory stays and goes to the other side again. */
 function keptDirectory(entry: Entry, decision: PendingDecision): TransferResult {
+  const isLocal = decision.action === 'delete-local';
+  const side = isLocal ? 'local' : 'remote';
   return {
     acknowledgement: {
       name: entry.name,
@@ -109,21 +140,23 @@ function keptDirectory(entry: Entry, decision: PendingDecision): TransferResult 
       sync: { kind: 'absent' },
       action: decision.action,
       displaced: decision.displaced,
-      target: { side: 'local', state: entry.local },
+      target: isLocal ? { side: 'local', state: entry.local } : { side: 'remote', state: entry.remote },
       hash: null,
       bytes: 0,
     },
     release: null,
     effects: {
-      candidates: [{ side: 'local', name: entry.name }],
+      candidates: [{ side, name: entry.name }],
       recovery: [],
       history: [
         {
           name: entry.name,
           kind: 'decided',
-          side: 'local',
+          side,
           serial: decision.serial,
-          text: 'deleted upstream, but kept here: it holds names that are not synced or are new',
+          text: isLocal
+            ? 'deleted upstream, but kept here: it holds names that are not synced or are new'
+            : 'deleted here, but kept upstream: it holds objects that are not synced or are new',
         },
       ],
     },

@@ -67,6 +67,8 @@ export async function scanFolder(
     await archive.mark(pair.id, 'local', names);
     await queue.wake(pair.volume, pair.id);
   });
+  // What stood in the way of a name may have ended without a change of the name: a full scan tries them all again.
+  await archive.markProblems(pair.id, WALK_PROBLEMS);
   for (const name of await repairCrashed(pair, sides.folder, deps)) await marks.add(name);
 
   let entries = 0;

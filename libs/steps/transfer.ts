@@ -157,6 +157,9 @@ async function carryOut(
   decision: PendingDecision,
   deps: TransferDeps,
 ): Promise<Result> {
+  const isDirectory = entry.local.kind === 'directory' || entry.remote.kind === 'directory';
+  if (sides.isExcluded(entry.name, isDirectory))
+    return released(entry, { kind: 'stale', reason: 'the name is excluded by now' });
   try {
     const order = {
       displaced: decision.displaced,
@@ -238,7 +241,8 @@ async function concluded(
     serial: decision.serial,
     sync,
     action: decision.action,
-    displaced: decision.displaced,
+    // As it is pending: what was moved aside on the way is no other decision.
+    displaced: entry.decision?.displaced ?? decision.displaced,
     target:
       committed.kind === 'local'
         ? {

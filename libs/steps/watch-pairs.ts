@@ -110,7 +110,7 @@ export class PairWatcher {
     if (pair.paused || pair.disabled !== null) return;
     const started = watched.source.start((hint) => {
       if (hint.kind === 'names') {
-        watched.hints.add(hint.names, clock.now());
+        this.buffer(watched, hint.names, clock.now());
       } else {
         log.warn({ pair: pair.name, reason: hint.reason }, 'events may have been lost; a full scan follows');
         watched.nextScanAt = clock.now();
@@ -214,7 +214,13 @@ export class PairWatcher {
     const sides = await this.deps.sides.open(watched.pair);
     if (names.includes(IGNORE_FILE)) await refreshIgnoreText(watched.pair, sides.folder, this.deps.registry);
     for (const [name, at] of await judgeHints(watched.pair, sides, names, this.deps))
-      watched.hints.add([name], at);
+      this.buffer(watched, [name], at);
+  }
+
+  private buffer(watched: Watched, names: readonly Name[], at: number): void {
+    if (watched.hints.add(names, at) === 'kept') return;
+    this.deps.log.warn({ pair: watched.pair.name }, 'too many events to judge each; a full scan follows');
+    watched.nextScanAt = this.deps.clock.now();
   }
 
   private keep(work: Promise<void>): void {

@@ -115,6 +115,11 @@ export function removedObject({ name, target }: Acknowledgement): boolean {
   return target.side === 'remote' && target.state.kind === 'absent' && name.includes('/');
 }
 
+/** Whether an object with content, which names above or below may have waited for, may have ended. */
+export function endedObject({ target }: Acknowledgement): boolean {
+  return target.side === 'remote' && (target.state.kind === 'absent' || target.state.kind === 'directory');
+}
+
 function acknowledgeRow(given: Acknowledgement): AcknowledgeRow {
   const { target } = given;
   const movesFile = given.sync.kind === 'file' && (given.action === 'upload' || given.action === 'download');

@@ -1,9 +1,12 @@
 /**
- * Marks implied directories that may be gone: a directory that the store only implies by
- * objects below it (core/decide.ts, effectiveRemote) ends with the last of them, and no
- * listing or probe of its own name would ever say so.
+ * Marks names that the last object below them held up. A directory that the store only
+ * implies by objects below it (core/decide.ts, effectiveRemote) ends with the last of them,
+ * and so does the standstill of an object with others below it; no listing or probe of
+ * their own name would ever say so.
  */
 import type { Session } from '../connection.ts';
+
+const HELD_UP = '((e.remote_kind = 0 AND e.sync_kind = 2) OR (e.remote_kind = 1 AND e.local_kind = 2))';
 
 /**
  * Waits for whoever removes another of the last objects: the statement after this one then
@@ -11,7 +14,7 @@ import type { Session } from '../connection.ts';
  */
 const LOCK = `
 SELECT e.name FROM entry e
-WHERE e.pair_id = $1::int AND e.remote_kind = 0 AND e.sync_kind = 2
+WHERE e.pair_id = $1::int AND ${HELD_UP}
   AND e.name IN (SELECT unnest(name_ancestors(gone)) FROM unnest($2::text[]) AS gone)
 ORDER BY e.name FOR UPDATE`;
 
@@ -22,7 +25,7 @@ ORDER BY e.name FOR UPDATE`;
 const markEmptied = (order: 'ASC' | 'DESC') => `
 WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number)
 UPDATE entry e SET candidate_sides = e.candidate_sides | 2, candidate_marking = (SELECT number FROM marking)
-WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.remote_kind = 0 AND e.sync_kind = 2
+WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND ${HELD_UP}
   AND (
     SELECT true FROM entry below
     WHERE below.pair_id = e.pair_id AND below.name > e.name || '/' AND below.name < e.name || '0'

@@ -10,9 +10,12 @@ interface MarkRow {
 
 const MARKS = bulk<MarkRow>({ name: 'text', sides: 'smallint' });
 
-/** A candidate that waits for long is looked at soon after a new marking: what it waited for may have changed. */
-export const SOONER = `CASE WHEN e.decision_action IS NULL AND e.due_at > now() + interval '2 seconds'
-  THEN now() + interval '2 seconds' ELSE e.due_at END`;
+/**
+ * A candidate that waits is looked at soon after a new marking: what it waited for may have changed. Its time is
+ * then no longer that of its problem's next attempt, which is how `counts` tells that it is to be looked at.
+ */
+export const SOONER = `CASE WHEN e.decision_action IS NOT NULL THEN e.due_at
+  WHEN e.due_at > now() + interval '2 seconds' THEN now() + interval '2 seconds' END`;
 
 const MARK = `
 WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number)

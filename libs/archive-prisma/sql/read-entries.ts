@@ -119,16 +119,3 @@ export async function issueSerials(session: Session, count: number): Promise<rea
   const rows = await session.$queryRawUnsafe<{ serial: Serial }[]>(ISSUE_SERIALS, count);
   return rows.map(({ serial }) => serial);
 }
-
-const HAS_WORK_BELOW = `
-SELECT EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND candidate_sides <> 0 AND decision_action IS NULL
-    AND name > $2::text || '/' AND name < $2::text || '0')
-  OR EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND decision_turn <= 4
-    AND name > $2::text || '/' AND name < $2::text || '0')
-  OR EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND decision_turn >= 5
-    AND name > $2::text || '/' AND name < $2::text || '0') AS has_work`;
-
-export async function hasWorkBelow(session: Session, pairId: number, name: Name): Promise<boolean> {
-  const rows = await session.$queryRawUnsafe<{ has_work: boolean }[]>(HAS_WORK_BELOW, pairId, name);
-  return rows[0]?.has_work === true;
-}

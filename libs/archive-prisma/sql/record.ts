@@ -21,6 +21,7 @@ import {
 import { TURN, turnOf } from '../turn.ts';
 import { EVENTS, historyRow } from './append-history.ts';
 import { markEmptiedAbove } from './mark-emptied.ts';
+import { markAroundEnded } from './mark-waiting.ts';
 
 interface RecordRow extends LocalColumns, RemoteColumns, SyncColumns {
   readonly name: string;
@@ -100,7 +101,8 @@ written AS (
     ${WRITTEN_COLUMNS.map((column) => `${column} = given.${column}`).join(', ')},
     candidate_sides = CASE WHEN given.later_at IS NULL AND e.candidate_marking = given.marking THEN 0
       ELSE e.candidate_sides END,
-    due_at = given.later_at,
+    due_at = CASE WHEN given.later_at IS NULL OR e.candidate_marking = given.marking THEN given.later_at
+      ELSE least(given.later_at, now() + interval '2 seconds') END,
     updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
@@ -148,11 +150,31 @@ export async function record(
     const goneNames = gone.map(({ candidate }) => candidate.entry.name);
     await markEmptiedAbove(session, pairId, goneNames, 'first-names-first');
   }
+  const ended = records.filter((found) => endedObject(found) && names.has(found.candidate.entry.name));
+  if (ended.length > 0) {
+    await markAroundEnded(
+      session,
+      pairId,
+      ended.map(({ candidate }) => candidate.entry.name),
+    );
+  }
   return names;
 }
 
+/** Whether several statements are needed to record it. */
+export function reachesFurther(found: ProbeRecord): boolean {
+  return lostItsObject(found) || endedObject(found);
+}
+
+/** Whether an object with content, which others may have waited for, went away. */
+function endedObject({ candidate, remote }: ProbeRecord): boolean {
+  const { kind } = candidate.entry.remote;
+  if (remote === null || (kind !== 'file' && kind !== 'unhandled')) return false;
+  return remote.state.kind === 'absent' || remote.state.kind === 'directory';
+}
+
 /** Whether an object below some directory went away, which may have been the last one there. */
-export function lostItsObject({ candidate, remote }: ProbeRecord): boolean {
+function lostItsObject({ candidate, remote }: ProbeRecord): boolean {
   const { entry } = candidate;
   return remote?.state.kind === 'absent' && entry.remote.kind !== 'absent' && entry.name.includes('/');
 }

@@ -46,6 +46,9 @@ export async function work(session: Session): Promise<readonly Work[]> {
 }
 
 /**
+ * A candidate whose probe failed waits for its problem's next attempt and keeps no pair from being quiet; marked
+ * again it has another time, until it was looked at once more.
+ *
  * A decision is stuck when it failed three times and has an open problem. It keeps no pair from
  * being quiet, and neither does what waits for it: creations below one that leads, and whatever
  * waits for its contents above any.
@@ -80,8 +83,8 @@ FROM (
 ) synced, (
   SELECT count(*) AS candidates FROM entry e
   WHERE e.pair_id = $1::int AND e.candidate_sides <> 0 AND e.decision_action IS NULL
-    AND NOT (e.due_at > now() + interval '30 seconds'
-      AND EXISTS (SELECT FROM problem p WHERE p.pair_id = e.pair_id AND p.name = e.name))
+    AND NOT EXISTS (SELECT FROM problem p
+      WHERE p.pair_id = e.pair_id AND p.name = e.name AND p.next_attempt_at = e.due_at)
 ) waiting, (
   SELECT count(*) AS decisions,
     coalesce(sum(CASE decision_action WHEN 1 THEN local_size WHEN 2 THEN remote_size END), 0)::bigint AS decision_bytes
