@@ -49,14 +49,12 @@ async function authorize(request: FastifyRequest, reply: FastifyReply, token: st
   const given = request.headers.authorization ?? '';
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
   if (LOOPBACK_HOSTS.has(host) && isSameText(given, `Bearer ${token}`)) return undefined;
-  return reply
-    .code(401)
-    .send({
-      error: {
-        code: 'usage',
-        message: 'the request carries no valid token; run the command as the user who runs holdfast up',
-      },
-    });
+  return reply.code(401).send({
+    error: {
+      code: 'credentials-refused',
+      message: 'the request carries no valid token; run the command as the user who runs holdfast up',
+    },
+  });
 }
 
 /** Compares in constant time, so that answering tells nothing about the token. */
