@@ -4,7 +4,7 @@
  * candidate only (invariant 6); names never seen before are recorded as listed, because
  * the pinned download verifies them anyway.
  */
-import { type Name, nameFault } from '#core/name.ts';
+import { type Name, type NameFault, nameFault } from '#core/name.ts';
 import { type RemoteState, sameRemoteContent } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -20,14 +20,14 @@ import { MarkBatch } from './scan.ts';
 const PAGE = 5_000;
 const LIST_LIMIT = 10_000;
 const RECORD_BATCH = 1_000;
-const LISTING_PROBLEMS = [
-  'name-empty-segment',
-  'name-dot-segment',
-  'name-control-character',
-  'name-not-unicode',
-  'name-too-long',
-  'name-reserved',
-  'object-unhandled',
+/** Problems that only a listing can find; none is one of a walk's, since each closes what it finds no longer. */
+const LISTING_PROBLEMS: readonly `object-${NameFault}`[] = [
+  'object-name-empty-segment',
+  'object-name-dot-segment',
+  'object-name-control-character',
+  'object-name-not-unicode',
+  'object-name-too-long',
+  'object-name-reserved',
 ];
 
 export interface PollDeps {
@@ -82,7 +82,7 @@ export async function pollContainer(
   };
 
   let objects = 0;
-  const listed = listedNames(sides.store, (shown, code, text) =>
+  const listed = listedNames(sides, (shown, code, text) =>
     archive.openProblem(pair.id, shown, { code, text }),
   );
   const known = pages((after, limit) => archive.pageRemote(pair.id, after, limit), PAGE);
@@ -109,20 +109,20 @@ export async function pollContainer(
 
 /** The listing as names; raw names that cannot be synced are reported instead (invariant 10). */
 async function* listedNames(
-  store: ObjectStore,
+  sides: PairSides,
   report: (shown: string, code: string, text: string) => Promise<void>,
 ): AsyncGenerator<{ name: Name; state: RemoteState }> {
   let after: string | null = null;
   for (;;) {
     const page: { readonly objects: readonly ListedObject[]; readonly next: string | null } =
-      await store.list(after, LIST_LIMIT);
+      await sides.store.list(after, LIST_LIMIT);
     for (const { rawName, state } of page.objects) {
       const fault = nameFault(rawName);
       if (fault === null) yield { name: rawName as Name, state };
-      else
+      else if (!sides.isExcluded(rawName as Name, state.kind === 'directory'))
         await report(
           printable(rawName),
-          fault,
+          `object-${fault}`,
           `the object name cannot be held by a folder (${fault}); rename it upstream`,
         );
     }
