@@ -118,6 +118,7 @@ const CAPABILITIES: StoreCapabilities = {
   serverSideCopy: true,
   unprotectedWindow: false,
   maxObjectBytes: Number.MAX_SAFE_INTEGER,
+  blockSize: null,
 };
 
 /** A store on a container; any number may be open on one. */

@@ -31,6 +31,8 @@ export interface StoreCapabilities {
   readonly unprotectedWindow: boolean;
   /** Bytes; larger files become the problem `content-too-large`. */
   readonly maxObjectBytes: number;
+  /** Bytes of the blocks that the container's digests are made over (Pithos); null where digests know no blocks. */
+  readonly blockSize: number | null;
 }
 
 /** One listed object. A hint; names are raw, for the caller to judge (invariant 10). */

@@ -68,14 +68,12 @@ async function belowNoDirectory(
 }
 
 /**
- * A file here that waits for the directory upstream to be empty, while what is below the directory waits for the file:
- * its decision was made before upstream had news there, and is made anew with them.
+ * What takes the place of a directory, or takes it away, waits for all that is pending below, and that waits for the
+ * directory. Such a decision was made before upstream had news there, or a file here: it is made anew with them.
  */
 async function decideAnew(pair: Pair, above: readonly Entry[], deps: TransferDeps): Promise<void> {
-  const reason = 'upstream has news below the directory that the file here would replace';
-  const waiting = above.filter(
-    ({ local, decision }) => local.kind === 'file' && decision?.action === 'upload',
-  );
+  const reason = 'something below the name needs the directory that it would replace or remove';
+  const waiting = above.filter(({ decision }) => decision !== null && decision.action !== 'download');
   if (waiting.length === 0) return;
   const results = waiting.map((ancestor) => released(ancestor, { kind: 'stale', reason }));
   await deps.archive.release(

@@ -56,6 +56,8 @@ function visit(level: Level, key: string, isExcluded: IsExcluded): WalkItem | Le
   const segment = decodeSegment(bytes);
   const fault = segment === null ? 'name-not-unicode' : faultBelow(level.prefix, segment);
   if (segment === null || fault !== null) {
+    // Mac OS keeps folder icons in a file named `Icon` and a carriage return: excluded before it is unsyncable.
+    if (segment !== null && isExcluded((level.prefix + segment) as Name, isSubtree)) return null;
     return isSubtree ? null : unsyncable(level.prefix, bytes, segment, fault ?? 'name-not-unicode');
   }
   const name = (level.prefix + segment) as Name;

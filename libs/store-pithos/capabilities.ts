@@ -13,8 +13,8 @@ const MAX_OBJECT_BYTES = 2 ** 50;
 /** A tag that no content has. */
 const WRONG_TAG = 'f'.repeat(64);
 
-/** What the API promises, until the endpoint was tried. */
-export function assumedCapabilities(isVersioned: boolean): StoreCapabilities {
+/** What the API promises, until the endpoint was tried. @param blockSize of the container, in bytes. */
+export function assumedCapabilities(isVersioned: boolean, blockSize: number): StoreCapabilities {
   return {
     createOnly: 'advisory',
     replaceIf: 'advisory',
@@ -25,14 +25,16 @@ export function assumedCapabilities(isVersioned: boolean): StoreCapabilities {
     // An advisory guard alone leaves the moment between check and lock open.
     unprotectedWindow: !isVersioned,
     maxObjectBytes: MAX_OBJECT_BYTES,
+    blockSize,
   };
 }
 
-/** @param uniqueId names the probe; nobody else's. */
+/** @param uniqueId names the probe; nobody else's. @param blockSize of the container, in bytes. */
 export async function probeCapabilities(
   client: PithosClient,
   uniqueId: string,
   isVersioned: boolean,
+  blockSize: number,
 ): Promise<StoreCapabilities> {
   const name = PROBES_PREFIX + uniqueId;
   const put = async (guard: Guard): Promise<boolean> => {
@@ -52,5 +54,5 @@ export async function probeCapabilities(
   } finally {
     await client.remove(name);
   }
-  return { ...assumedCapabilities(isVersioned), createOnly, replaceIf, deleteIf };
+  return { ...assumedCapabilities(isVersioned, blockSize), createOnly, replaceIf, deleteIf };
 }

@@ -31,10 +31,8 @@ export interface PithosStoreOptions {
   readonly ownsHttp?: boolean;
   readonly log: Log;
   readonly clock: Clock;
-  /** As an earlier `attach` found them; default: what the API promises for a container with versions. */
+  /** As an earlier `attach` found them; default: what the API promises for a container with versions and its own block size. */
   readonly capabilities?: StoreCapabilities;
-  /** Block size of the container in bytes, as an earlier `attach` found it; default 4 MiB, the service's own. */
-  readonly blockSize?: number;
 }
 
 const DEFAULT_BLOCK_SIZE = 4 * 1024 * 1024;
@@ -55,17 +53,19 @@ class PithosStore implements ObjectStore {
   readonly #options: PithosStoreOptions;
   readonly #client: PithosClient;
   #capabilities: StoreCapabilities;
-  #blockSize: number;
 
   constructor(options: PithosStoreOptions, client: PithosClient) {
     this.#options = options;
     this.#client = client;
-    this.#capabilities = options.capabilities ?? assumedCapabilities(true);
-    this.#blockSize = options.blockSize ?? DEFAULT_BLOCK_SIZE;
+    this.#capabilities = options.capabilities ?? assumedCapabilities(true, DEFAULT_BLOCK_SIZE);
   }
 
   get capabilities(): StoreCapabilities {
     return this.#capabilities;
+  }
+
+  get #blockSize(): number {
+    return this.#capabilities.blockSize ?? DEFAULT_BLOCK_SIZE;
   }
 
   get digest() {
@@ -86,9 +86,8 @@ class PithosStore implements ObjectStore {
       await this.#client.setContainerHeaders(changes);
       head = await this.#head();
     }
-    this.#blockSize = head.blockSize;
     const probeId = this.#options.clock.uniqueId();
-    this.#capabilities = await probeCapabilities(this.#client, probeId, head.isVersioned);
+    this.#capabilities = await probeCapabilities(this.#client, probeId, head.isVersioned, head.blockSize);
     return this.container();
   }
 

@@ -29,6 +29,7 @@ export const UNPROBED: StoreCapabilities = {
   serverSideCopy: false,
   unprotectedWindow: true,
   maxObjectBytes: MAX_OBJECT_BYTES,
+  blockSize: null,
 };
 
 /** @param versioned whether the container says that versioning is on. */

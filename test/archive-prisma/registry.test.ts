@@ -47,6 +47,7 @@ test('a pair comes back as it was added, with a scan and a poll wanted', async (
       serverSideCopy: false,
       unprotectedWindow: false,
       maxObjectBytes: Number.MAX_SAFE_INTEGER,
+      blockSize: 65_536,
     },
     folderFacts: { hardLinks: true, foldsCase: false, foldsUnicode: false },
   } as const;

@@ -4,8 +4,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import type { Name } from '#core/name.ts';
+import { excludeRules } from '#libs/exclusions/rules.ts';
 import { HintBuffer, MOST_HINTS } from '#steps/hint-buffer.ts';
 import { openMemory } from '#test/memory/open-memory.ts';
+import { openPithos } from '#test/store-pithos/open-pithos.ts';
 import { type Engine, type EngineOptions, startEngine } from '#test/support/engine.ts';
 import { describeOnStores, type Scenario } from './open-stores.ts';
 
@@ -122,6 +124,25 @@ describe('a file here in place of a directory', () => {
     });
   }
 
+  scenario('moves aside also where the delete of the directory was decided before', async (engine) => {
+    const { other } = engine.remote;
+    await other.put('n/in', bytes('in'));
+    await engine.sync();
+    await other.remove('n/in');
+    await engine.poll();
+    await engine.decide();
+    await engine.transfer(await engine.dispatch());
+    await engine.decide();
+    await rm(engine.path('n'), { recursive: true });
+    await writeFile(engine.path('n'), 'mine');
+    await other.put('n/new', bytes('new'));
+    await engine.sync();
+    assert.equal(await textHere(engine, 'n/new'), 'new');
+    const [copy = ''] = await conflictCopies(engine);
+    assert.equal(await engine.upstreamText(copy), 'mine');
+    await assertQuiet(engine);
+  });
+
   scenario(
     'moves aside in a pair that only pulls, too',
     async (engine) => {
@@ -192,6 +213,35 @@ describeOnStores('contents that no poll has shown', (onStores) => {
     const mine = await Promise.all(upstream.map((name) => engine.upstreamText(name)));
     assert.ok(mine.includes('mine'));
     await assertQuiet(engine);
+  });
+});
+
+describe('what every process must know', () => {
+  scenario(
+    'an excluded name is left alone on both sides even where no name could hold it',
+    async (engine) => {
+      await writeFile(engine.path('Icon\r'), 'here');
+      await engine.remote.other.put('Icon\r', bytes('there'));
+      await engine.remote.other.put('d/Icon\r', bytes('there'));
+      await engine.sync();
+      assert.deepEqual(await problemsOf(engine), []);
+      assert.equal(await textHere(engine, 'Icon\r'), 'here');
+      assert.deepEqual(await engine.upstreamNames(), ['Icon\r', 'd/Icon\r']);
+    },
+    { isExcluded: excludeRules({ excludes: [], ignoreText: '' }) },
+  );
+
+  it('the block size of a Pithos container is kept with the pair', async (t) => {
+    const opened = await openPithos(t, { blockSize: 65_536 });
+    const { capabilities } = await (await startEngine(t, opened)).pair();
+    assert.ok(capabilities !== null);
+    const engine = await startEngine(t, { ...opened, store: opened.openStore({ capabilities }) });
+    const content = new Uint8Array(200_000).fill(7);
+    await writeFile(engine.path('same'), content);
+    await engine.remote.other.put('same', content);
+    await engine.sync();
+    assert.deepEqual(await engine.upstreamNames(), ['same']);
+    assert.equal((await engine.archive.transferred(engine.pairId, new Date(0))).files, 0);
   });
 });
 

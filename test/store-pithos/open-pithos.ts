@@ -58,7 +58,6 @@ export async function openPithos(
       http,
       log: SILENT,
       clock: CLOCK,
-      ...(options.blockSize === undefined ? {} : { blockSize: options.blockSize }),
       ...overrides,
     });
   const { control } = server;

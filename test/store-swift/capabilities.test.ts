@@ -18,6 +18,7 @@ const SWIFT: StoreCapabilities = {
   serverSideCopy: true,
   unprotectedWindow: false,
   maxObjectBytes: 5_368_709_120,
+  blockSize: null,
 };
 
 for (const versioning of [true, false]) {

@@ -8,7 +8,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Name } from '#core/name.ts';
 import { compareNames } from '#core/name.ts';
@@ -30,7 +29,7 @@ import { pollContainer } from '#steps/poll.ts';
 import { scanFolder } from '#steps/scan.ts';
 import { transferBatch } from '#steps/transfer.ts';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
-import { testDatabase } from './services.ts';
+import { type Cleanup, testDatabase } from './services.ts';
 
 const nothing = (): void => undefined;
 export const SILENT: Log = {
@@ -233,7 +232,7 @@ export class Engine {
 }
 
 export async function startEngine(
-  t: TestContext,
+  t: Cleanup,
   remote: OpenedStore,
   options: EngineOptions = {},
 ): Promise<Engine> {
