@@ -7,8 +7,6 @@ import { baseOf, joinName, MAX_NAME_BYTES, MAX_SEGMENT_BYTES, type Name, parentO
 /** A longer one is no extension but part of the stem, which may be cut. */
 const MAX_EXTENSION_BYTES = 32;
 
-const CONFLICT_SUFFIX = /_\d{8}T\d{6}\.\d{3}Z_[^/]*$/;
-
 /** `2026-11-22T21:05:06.007Z` as `20261122T210506.007Z`: no character that a file system or shell objects to. */
 export function conflictTimestamp(at: Date): string {
   return at.toISOString().replaceAll(/[-:]/g, '');
@@ -39,13 +37,6 @@ export function conflictName(name: Name, at: Date, origin: string, attempt = 0):
 function roomIn(directory: Name | null): number {
   const taken = directory === null ? 0 : byteLength(directory) + 1;
   return Math.min(MAX_SEGMENT_BYTES, MAX_NAME_BYTES - taken);
-}
-
-/** Whether a name looks like a conflict copy; for listings only, never for decisions. */
-export function isConflictName(name: string): boolean {
-  const base = name.slice(name.lastIndexOf('/') + 1);
-  const dot = base.lastIndexOf('.');
-  return CONFLICT_SUFFIX.test(base) || (dot > 0 && CONFLICT_SUFFIX.test(base.slice(0, dot)));
 }
 
 const encoder = new TextEncoder();
