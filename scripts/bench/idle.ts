@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import { openRawSwift } from '#test/store-swift/raw-swift.ts';
 import { secretFile, startFleet, type TestFleet } from '#test/support/fleet.ts';
+import { LastFirst } from '#test/support/last-first.ts';
 import { swift } from '#test/support/services.ts';
 import {
   benchDirectory,
@@ -19,7 +20,6 @@ import {
   countStatements,
   resetStatements,
   slowestStatements,
-  Undoing,
 } from './services.ts';
 
 const FILES_PER_DIRECTORY = 100;
@@ -49,7 +49,7 @@ async function seedFolder(folder: string, entries: number): Promise<void> {
   }
 }
 
-async function seedPithos(undoing: Undoing, dir: string, entries: number): Promise<Seeded> {
+async function seedPithos(undoing: LastFirst, dir: string, entries: number): Promise<Seeded> {
   const data = join(dir, 'pithos');
   const seeder = await startPithosServer({ dir: data, users: [USER] });
   const { control } = seeder;
@@ -68,7 +68,7 @@ async function seedPithos(undoing: Undoing, dir: string, entries: number): Promi
   };
 }
 
-async function seedSwift(undoing: Undoing, entries: number): Promise<Seeded> {
+async function seedSwift(undoing: LastFirst, entries: number): Promise<Seeded> {
   const login = await swift();
   if (login === null) throw new Error('there is no Swift on this machine; use --store pithos');
   const raw = await openRawSwift(login, CONTAINER, true);
@@ -115,7 +115,7 @@ async function main(): Promise<boolean> {
     },
   });
   const entries = Number(values.entries);
-  const undoing = new Undoing();
+  const undoing = new LastFirst();
   try {
     const dir = await benchDirectory(undoing, 'holdfast-bench-');
     const folder = join(dir, 'folder');

@@ -11,23 +11,11 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { startPostgres } from '#libs/services/embedded-postgres.ts';
 import { startRedis } from '#libs/services/redis.ts';
+import type { LastFirst } from '#test/support/last-first.ts';
 
 const PITHOS = resolve(import.meta.dirname, '../../libs/pithos-server/main.ts');
 
-/** What to undo at the end, last first; tests' cleanup in the shape that their support expects. */
-export class Undoing {
-  private readonly works: (() => Promise<void> | void)[] = [];
-
-  after(work: () => Promise<void> | void): void {
-    this.works.push(work);
-  }
-
-  async undo(): Promise<void> {
-    for (let work = this.works.pop(); work !== undefined; work = this.works.pop()) await work();
-  }
-}
-
-export async function benchDirectory(undoing: Undoing, prefix: string): Promise<string> {
+export async function benchDirectory(undoing: LastFirst, prefix: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), prefix));
   // PostgreSQL runs as a user of its own.
   await chmod(dir, 0o755);
@@ -35,7 +23,7 @@ export async function benchDirectory(undoing: Undoing, prefix: string): Promise<
   return dir;
 }
 
-export async function benchPostgres(undoing: Undoing, dir: string): Promise<string> {
+export async function benchPostgres(undoing: LastFirst, dir: string): Promise<string> {
   const options = { dataDir: join(dir, 'postgres'), dieWithParent: true };
   const first = await startPostgres(options);
   await query(first.url, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
@@ -46,7 +34,7 @@ export async function benchPostgres(undoing: Undoing, dir: string): Promise<stri
   return server.url;
 }
 
-export async function benchRedis(undoing: Undoing, dir: string): Promise<string> {
+export async function benchRedis(undoing: LastFirst, dir: string): Promise<string> {
   const redis = await startRedis({ dir: join(dir, 'redis'), dieWithParent: true });
   undoing.after(() => redis.stop());
   return redis.url;
@@ -54,7 +42,7 @@ export async function benchRedis(undoing: Undoing, dir: string): Promise<string>
 
 /** Serves what is in `data`. @returns the login URL. */
 export async function benchPithos(
-  undoing: Undoing,
+  undoing: LastFirst,
   data: string,
   user: { readonly token: string; readonly userId: string },
 ): Promise<string> {

@@ -52,13 +52,13 @@ export async function openStage(
 ): Promise<Stage> {
   const postgres = await ownPostgres(t);
   const redis = await ownRedis(t);
+  const folder = await temporaryDirectory(t, 'holdfast-kills-folder-');
   const fleet = await startFleet(t, {
     databaseUrl: postgres.url,
     redisUrl: redis.url,
     env: { ...INTERVALS, ...options.env },
     ...(options.counts === undefined ? {} : { counts: options.counts }),
   });
-  const folder = await temporaryDirectory(t, 'holdfast-kills-folder-');
   const { kind, url, secret } = upstream.endpoint;
   const secretPath = await secretFile(fleet, secret);
   await fleet.json('store', 'add', 'store', '--kind', kind, '--url', url, '--secret-file', secretPath);

@@ -8,6 +8,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { App } from '#test/support/fleet.ts';
+import { lastFirst } from '#test/support/last-first.ts';
 import { assertNothingLost, openStage, type Stage, untilInFlight, write } from './in-flight.ts';
 import { openRawPithos, openRawSwiftContainer } from './raw-container.ts';
 
@@ -104,24 +105,27 @@ async function surviveFault(stage: Stage, { files, strike }: Fault): Promise<voi
 describe('faults while files are in flight', () => {
   for (const fault of FAULTS) {
     it(`${fault.title} on Pithos`, { timeout: 300_000 }, async (t) => {
-      await surviveFault(await openStage(t, await openRawPithos(t, LATENCY_MS)), fault);
+      const ends = lastFirst(t);
+      await surviveFault(await openStage(ends, await openRawPithos(ends, LATENCY_MS)), fault);
     });
   }
 
   it('all four processes killed at once lose nothing on Swift', { timeout: 300_000 }, async (t) => {
-    const upstream = await openRawSwiftContainer(t);
+    const ends = lastFirst(t);
+    const upstream = await openRawSwiftContainer(ends);
     if (upstream === null) {
       t.skip('no Swift on this machine');
       return;
     }
-    await surviveFault(await openStage(t, upstream), { title: '', files: 400, strike: kill(...APPS) });
+    await surviveFault(await openStage(ends, upstream), { title: '', files: 400, strike: kill(...APPS) });
   });
 });
 
 describe('processes that are asked to stop while files are in flight', () => {
   it('each drains within its time, and the others finish', { timeout: 300_000 }, async (t) => {
+    const ends = lastFirst(t);
     const counts = { watcher: 2, poller: 2, decider: 2, transfer: 2 };
-    const stage = await openStage(t, await openRawPithos(t, LATENCY_MS), { counts });
+    const stage = await openStage(ends, await openRawPithos(ends, LATENCY_MS), { counts });
     await write(stage, 0, 500);
     await untilInFlight(stage, 50);
     const codes = await Promise.all(APPS.map((app) => stage.fleet.signal(app, 'SIGTERM', 1)));

@@ -19,6 +19,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { JobQueue, TransferJob } from '#ports/job-queue.ts';
 import type { LocalFolder } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
+import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
@@ -101,6 +102,21 @@ export class Engine {
     this.folder = parts.folder;
     this.pairId = parts.pairId;
     this.options = parts.options;
+  }
+
+  /** The same pair with other parts, such as ones that fail. */
+  with(parts: { readonly archive?: Archive; readonly store?: ObjectStore }): Engine {
+    const { root, registry, folder, pairId, options } = this;
+    const remote = { ...this.remote, store: parts.store ?? this.remote.store };
+    return new Engine({
+      root,
+      remote,
+      archive: parts.archive ?? this.archive,
+      registry,
+      folder,
+      pairId,
+      options,
+    });
   }
 
   async pair(): Promise<Pair> {

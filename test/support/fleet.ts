@@ -47,6 +47,8 @@ export class TestFleet {
   constructor(dir: string, options: FleetOptions) {
     this.dir = dir;
     this.log = createWriteStream(join(dir, 'fleet.log'));
+    // Every process pipes two streams into it.
+    this.log.setMaxListeners(0);
     const { PATH, HOME, TMPDIR } = process.env;
     this.env = {
       ...(PATH === undefined ? {} : { PATH }),
