@@ -89,7 +89,8 @@ export function createArchive(connection: Connection): Archive {
     upstreamObjects: (pairId, names) => guard(() => upstreamObjects(prisma, pairId, names)),
 
     openProblem: (pairId, shown, problem) => guard(() => openProblem(prisma, pairId, shown, problem)),
-    closeProblems: (pairId, codes, before) => guard(() => closeProblems(prisma, pairId, codes, before)),
+    closeProblems: (pairId, codes, unseenForMs) =>
+      guard(() => closeProblems(prisma, pairId, codes, unseenForMs)),
     problems: (pairId) => guard(() => problems(prisma, pairId)),
 
     appendHistory: (pairId, events) => guard(() => appendHistory(prisma, pairId, events)),

@@ -267,8 +267,8 @@ export interface Archive {
   markBelow(pairId: number, sides: CandidateSides, name: Name): Promise<void>;
 
   openProblem(pairId: number, shown: string, problem: ProblemText): Promise<void>;
-  /** Closes problems with these codes that were not seen since `before`: a full scan or poll no longer met them. */
-  closeProblems(pairId: number, codes: readonly string[], before: Date): Promise<void>;
+  /** Closes problems with these codes not seen for so many milliseconds by the database's clock: since a full scan or poll began. */
+  closeProblems(pairId: number, codes: readonly string[], unseenForMs: number): Promise<void>;
   problems(pairId: number | null): Promise<readonly (Problem & { readonly pairId: number })[]>;
 
   appendHistory(pairId: number, events: readonly HistoryEvent[]): Promise<void>;

@@ -62,7 +62,7 @@ export async function pollContainer(
   signal: AbortSignal,
 ): Promise<PollResult> {
   const { archive, registry, queue, clock } = deps;
-  const startedAt = new Date(clock.now());
+  const startedAt = clock.now();
   const token = pair.pollWanted;
   await assertContainer(pair, sides.store);
 
@@ -101,7 +101,7 @@ export async function pollContainer(
   }
   await flushFresh();
   await marks.flush();
-  await archive.closeProblems(pair.id, LISTING_PROBLEMS, startedAt);
+  await archive.closeProblems(pair.id, LISTING_PROBLEMS, clock.now() - startedAt);
   await registry.finishPoll(pair.id, token);
   if (pair.pollDone === 0n) await queue.wake(pair.volume, pair.id);
   return { objects, candidates: marks.total + recorded };

@@ -57,7 +57,7 @@ export async function scanFolder(
   signal: AbortSignal,
 ): Promise<ScanResult> {
   const { archive, registry, queue, clock } = deps;
-  const startedAt = new Date(clock.now());
+  const startedAt = clock.now();
   const token = pair.scanWanted;
   await sides.folder.check();
   if ((await refreshIgnoreText(pair, sides.folder, registry)) === 'changed')
@@ -93,7 +93,7 @@ export async function scanFolder(
       await marks.add(step.left.name);
   }
   await marks.flush();
-  await archive.closeProblems(pair.id, WALK_PROBLEMS, startedAt);
+  await archive.closeProblems(pair.id, WALK_PROBLEMS, clock.now() - startedAt);
   await registry.finishScan(pair.id, token);
   return { entries, candidates: marks.total, problems };
 }

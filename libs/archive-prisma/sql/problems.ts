@@ -30,15 +30,15 @@ function storable(shown: string): string {
 }
 
 const CLOSE = `
-DELETE FROM problem WHERE pair_id = $1::int AND code = ANY($2::text[]) AND last_seen_at < $3::timestamptz`;
+DELETE FROM problem WHERE pair_id = $1::int AND code = ANY($2::text[]) AND last_seen_at < now() - make_interval(secs => $3::float8)`;
 
 export async function closeProblems(
   session: Session,
   pairId: number,
   codes: readonly string[],
-  before: Date,
+  unseenForMs: number,
 ): Promise<void> {
-  await session.$executeRawUnsafe(CLOSE, pairId, codes, before);
+  await session.$executeRawUnsafe(CLOSE, pairId, codes, unseenForMs / 1_000);
 }
 
 const PROBLEMS = `
