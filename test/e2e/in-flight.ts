@@ -42,7 +42,9 @@ const INTERVALS = {
   HOLDFAST_LEASE_MS: '3000',
 };
 const FILES_PER_DIRECTORY = 50;
-const QUIET_DEADLINE_MS = 150_000;
+const QUIET_DEADLINE_MS = 300_000;
+/** Each look starts a command line, which costs the machine more than the sync it looks at. */
+const LOOK_EVERY_MS = 1_000;
 
 /** A fleet on a database that survives kills, a Redis of its own, and one quiet, empty pair. */
 export async function openStage(
@@ -106,7 +108,7 @@ export async function untilInFlight(stage: Stage, least: number): Promise<PairSt
       assert.ok(pending > 0, `the fault comes too late: ${JSON.stringify(status)}`);
       return status;
     }
-    await delay(50);
+    await delay(LOOK_EVERY_MS / 4);
   }
 }
 
@@ -125,7 +127,7 @@ export async function assertNothingLost(stage: Stage): Promise<void> {
       if (names.join('\n') === expected.join('\n')) break;
     }
     if (Date.now() > deadline) await fail(stage, status);
-    await delay(300);
+    await delay(LOOK_EVERY_MS);
   }
   const local = [...(await readTree(folder))].filter(([, entry]) => entry.kind === 'file');
   assert.deepEqual(new Map(local.map(([name, { md5 }]) => [name, md5])), sorted(written, local));

@@ -14,14 +14,15 @@ import { openRawPithos, openRawSwiftContainer } from './raw-container.ts';
 
 const APPS: readonly App[] = ['watcher', 'poller', 'decider', 'transfer'];
 const LATENCY_MS = 15;
+const TIMEOUT_MS = 480_000;
 
 /** Something dies; `back` makes it live again. */
 type Strike = (stage: Stage) => Promise<{ back(): Promise<void> }>;
 
-interface Fault {
+interface Run {
   readonly title: string;
   readonly files: number;
-  readonly strike: Strike;
+  readonly strikes: readonly Strike[];
 }
 
 const kill =
@@ -48,81 +49,85 @@ const outage =
 
 const pids = ({ fleet }: Stage): number[] => APPS.flatMap((app) => fleet.pids(app));
 
-const FAULTS: readonly Fault[] = [
-  ...APPS.map((app) => ({ title: `a killed ${app} loses nothing`, files: 2_000, strike: kill(app) })),
+const flushed: Strike = outage(async ({ redis }) => {
+  const client = new Redis(redis.url);
+  await client.flushall();
+  client.disconnect();
+  return { back: async () => {} };
+});
+
+const restartedEmpty: Strike = outage(async ({ redis }) => {
+  await redis.kill();
+  return { back: () => redis.restart() };
+});
+
+const awayTenSeconds: Strike = outage(async ({ redis }) => {
+  await redis.kill();
+  return {
+    back: async () => {
+      await delay(10_000);
+      await redis.restart();
+    },
+  };
+});
+
+const databaseKilled: Strike = outage(async ({ postgres }) => {
+  await postgres.kill9();
+  return { back: () => postgres.start() };
+});
+
+/** Several strikes of one run follow each other while the same files are in flight. */
+const RUNS: readonly Run[] = [
   {
-    title: 'a Redis that is emptied loses nothing',
+    title: 'each of the four processes killed in turn loses nothing',
     files: 2_000,
-    strike: outage(async ({ redis }) => {
-      const client = new Redis(redis.url);
-      await client.flushall();
-      client.disconnect();
-      return { back: async () => {} };
-    }),
+    strikes: APPS.map((app) => kill(app)),
   },
   {
-    title: 'a Redis that is killed and starts again empty loses nothing',
+    title:
+      'a Redis emptied, then killed and started empty, and a PostgreSQL killed and started again lose nothing',
     files: 2_000,
-    strike: outage(async ({ redis }) => {
-      await redis.kill();
-      return { back: () => redis.restart() };
-    }),
+    strikes: [flushed, restartedEmpty, databaseKilled],
   },
-  {
-    title: 'a PostgreSQL that is killed and starts again loses nothing',
-    files: 2_000,
-    strike: outage(async ({ postgres }) => {
-      await postgres.kill9();
-      return { back: () => postgres.start() };
-    }),
-  },
-  {
-    title: 'a Redis that is away for ten seconds loses nothing',
-    files: 800,
-    strike: outage(async ({ redis }) => {
-      await redis.kill();
-      return {
-        back: async () => {
-          await delay(10_000);
-          await redis.restart();
-        },
-      };
-    }),
-  },
-  { title: 'all four processes killed at once lose nothing', files: 800, strike: kill(...APPS) },
+  { title: 'a Redis that is away for ten seconds loses nothing', files: 800, strikes: [awayTenSeconds] },
+  { title: 'all four processes killed at once lose nothing', files: 800, strikes: [kill(...APPS)] },
 ];
 
-async function surviveFault(stage: Stage, { files, strike }: Fault): Promise<void> {
-  const last = files / 10;
-  await write(stage, 0, files - last);
-  await untilInFlight(stage, files / 10);
-  const { back } = await strike(stage);
-  await write(stage, files - last, files);
-  await back();
+async function surviveStrikes(stage: Stage, { files, strikes }: Omit<Run, 'title'>): Promise<void> {
+  const slice = files / 20;
+  let written = files - slice * strikes.length;
+  await write(stage, 0, written);
+  for (const [index, strike] of strikes.entries()) {
+    await untilInFlight(stage, (index + 1) * (files / 10));
+    const { back } = await strike(stage);
+    await write(stage, written, written + slice);
+    written += slice;
+    await back();
+  }
   await assertNothingLost(stage);
 }
 
 describe('faults while files are in flight', () => {
-  for (const fault of FAULTS) {
-    it(`${fault.title} on Pithos`, { timeout: 300_000 }, async (t) => {
+  for (const run of RUNS) {
+    it(`${run.title} on Pithos`, { timeout: TIMEOUT_MS }, async (t) => {
       const ends = lastFirst(t);
-      await surviveFault(await openStage(ends, await openRawPithos(ends, LATENCY_MS)), fault);
+      await surviveStrikes(await openStage(ends, await openRawPithos(ends, LATENCY_MS)), run);
     });
   }
 
-  it('all four processes killed at once lose nothing on Swift', { timeout: 300_000 }, async (t) => {
+  it('all four processes killed at once lose nothing on Swift', { timeout: TIMEOUT_MS }, async (t) => {
     const ends = lastFirst(t);
     const upstream = await openRawSwiftContainer(ends);
     if (upstream === null) {
       t.skip('no Swift on this machine');
       return;
     }
-    await surviveFault(await openStage(ends, upstream), { title: '', files: 400, strike: kill(...APPS) });
+    await surviveStrikes(await openStage(ends, upstream), { files: 400, strikes: [kill(...APPS)] });
   });
 });
 
 describe('processes that are asked to stop while files are in flight', () => {
-  it('each drains within its time, and the others finish', { timeout: 300_000 }, async (t) => {
+  it('each drains within its time, and the others finish', { timeout: TIMEOUT_MS }, async (t) => {
     const ends = lastFirst(t);
     const counts = { watcher: 2, poller: 2, decider: 2, transfer: 2 };
     const stage = await openStage(ends, await openRawPithos(ends, LATENCY_MS), { counts });
