@@ -5,12 +5,17 @@
  */
 import { effectiveRemote } from '#core/decide.ts';
 import type { Entry, PendingDecision } from '#core/entry.ts';
+import { type Name, nameFault } from '#core/name.ts';
 import { ABSENT, type SyncState } from '#core/state.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Staged } from '#ports/content.ts';
+import type { ListPage } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
 import type { Committed, OrderTerms } from './transfer.ts';
+
+/** The first one mostly answers. */
+const LISTED_AT_ONCE = 100;
 
 export interface CommitDeps {
   readonly clock: Clock;
@@ -56,11 +61,35 @@ async function upload(
   if (staged.result === 'unsettled') return { kind: 'unsettled', until: staged.until };
   const { content } = staged;
   try {
+    const replacesTree = content.kind === 'file' && effectiveRemote(entry).kind === 'directory';
+    if (replacesTree && (await isListedBelow(sides, entry.name))) {
+      const outcome = { result: 'blocked', reason: 'directory-not-empty' } as const;
+      return { kind: 'remote', outcome, ...moved(content) };
+    }
     const outcome = await sides.store.pull(entry.name, content, order);
     return { kind: 'remote', outcome, ...moved(content) };
   } finally {
     await content.release();
   }
+}
+
+/**
+ * Whether the store lists anything below a name that this pair would sync. Stores without directories would hold
+ * both, an object and others below it, of which no poll has told yet (invariant 10).
+ */
+async function isListedBelow(sides: PairSides, name: Name): Promise<boolean> {
+  const prefix = `${name}/`;
+  let after: string | null = prefix;
+  while (after !== null) {
+    const page: ListPage = await sides.store.list(after, LISTED_AT_ONCE);
+    for (const { rawName, state } of page.objects) {
+      if (!rawName.startsWith(prefix)) return false;
+      if (nameFault(rawName) !== null) continue;
+      if (!sides.isExcluded(rawName as Name, state.kind === 'directory')) return true;
+    }
+    after = page.next;
+  }
+  return false;
 }
 
 async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed> {

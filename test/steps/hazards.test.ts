@@ -208,10 +208,11 @@ describeOnStores('contents that no poll has shown', (onStores) => {
     await engine.decide();
     await engine.transfer(await engine.dispatch());
     await engine.sync();
-    const upstream = await engine.upstreamNames();
-    assert.equal(await engine.upstreamText('n/unseen'), 'unseen');
-    const mine = await Promise.all(upstream.map((name) => engine.upstreamText(name)));
-    assert.ok(mine.includes('mine'));
+    assert.equal(await textHere(engine, 'n/unseen'), 'unseen');
+    const [copy = ''] = await conflictCopies(engine);
+    assert.equal(await engine.upstreamText(copy), 'mine');
+    assert.notEqual(await engine.upstreamText('n'), 'mine');
+    assert.deepEqual(await problemsOf(engine), []);
     await assertQuiet(engine);
   });
 });
