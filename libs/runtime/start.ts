@@ -13,6 +13,7 @@ import type { Log } from '#ports/log.ts';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
 import { type ProcessHttp, readyInTime, startProcessHttp } from './http.ts';
 import { redactText } from './redact.ts';
+import { keepYoungHeapSmall } from './young-heap.ts';
 
 /** What is left for closing connections after the drain budget. */
 const CLOSE_MS = 3_000;
@@ -36,6 +37,7 @@ export interface ProcessOptions {
 /** Runs until asked to stop; ends the process itself. Resolves once it has started. */
 export async function runProcess(options: ProcessOptions): Promise<void> {
   const { name, config, log } = options;
+  keepYoungHeapSmall();
   let running: RunningProcess | null = null;
   let http: ProcessHttp | null = null;
   let isDraining = false;

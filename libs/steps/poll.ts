@@ -17,8 +17,9 @@ import type { PairSides } from '#ports/sides.ts';
 import { mergeByName, pages } from './merge.ts';
 import { MarkBatch } from './scan.ts';
 
-const PAGE = 5_000;
-const LIST_LIMIT = 10_000;
+/** Rows of one page: few enough to be garbage before the heap grows for them. */
+const PAGE = 1_000;
+const LIST_LIMIT = 2_000;
 const RECORD_BATCH = 1_000;
 /** Problems that only a listing can find; none is one of a walk's, since each closes what it finds no longer. */
 const LISTING_PROBLEMS: readonly `object-${NameFault}`[] = [

@@ -16,7 +16,8 @@ import type { PairSides } from '#ports/sides.ts';
 import { readIgnoreText } from './ignore-text.ts';
 import { mergeByName, pages } from './merge.ts';
 
-const PAGE = 5_000;
+/** Rows of one page: few enough to be garbage before the heap grows for them. */
+const PAGE = 1_000;
 const MARK_BATCH = 1_000;
 /** A commit that began this long ago and never ended was left by a process that died. */
 const CRASHED_COMMIT_MS = 120_000;
