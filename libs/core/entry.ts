@@ -33,7 +33,7 @@ export interface Entry {
   readonly decision: PendingDecision | null;
   /**
    * Objects are known below `name/`. With nothing known at `name` itself the store's directory is implied; with a file
-   * there no folder can hold both (invariant 10). May be false where a directory is known at `name`.
+   * there no folder can hold both (invariant 10).
    */
   readonly remoteHasChildren: boolean;
 }
