@@ -125,7 +125,7 @@ async function assertNothingDecided(fleet: TestFleet): Promise<void> {
 describe('two-way sync through four processes', () => {
   for (const { label, open } of ENDPOINTS) {
     it(`a source tree and two hundred mixed changes become equal on both sides of ${label}`, {
-      timeout: 900_000,
+      timeout: 1_500_000,
     }, async (t: TestContext) => {
       const endpoint = await open(t);
       if (endpoint === null) {

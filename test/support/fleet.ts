@@ -161,7 +161,7 @@ export class TestFleet {
   /** Full scan and poll of these pairs, one after the other, until each is quiet. */
   async sync(...pairs: string[]): Promise<void> {
     for (const pair of pairs) {
-      const result = await this.cli('sync', pair, '--wait', '--timeout', '240s');
+      const result = await this.cli('sync', pair, '--wait', '--timeout', '900s');
       if (result.code !== 0) {
         const status = await this.cli('status', pair, '--json');
         const problems = await this.cli('problems', pair, '--json');
