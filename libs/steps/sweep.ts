@@ -3,7 +3,7 @@
  * cut or forgotten there, the database still lists as due, and the next sweep asks again
  * (design section 3).
  */
-import type { Serial } from '#core/serial.ts';
+import { NO_SERIAL, type Serial } from '#core/serial.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
@@ -11,7 +11,7 @@ import type { Log } from '#ports/log.ts';
 import type { Registry } from '#ports/registry.ts';
 import { firstPollMs, type PollPace } from './poll-pace.ts';
 
-/** Candidates that did not move for this long are asked for past any deduplication in the queue. */
+/** Work that did not move for this long is asked for past any deduplication in the queue, which may have kept a stray key. */
 const STUCK_MS = 30_000;
 /** Poll schedules are compared with the pairs this often, and whenever the queue lost its contents. */
 const SCHEDULES_MS = 60_000;
@@ -27,6 +27,7 @@ export interface SweepDeps {
 
 /** What a sweeper remembers between sweeps; losing it costs nothing but time. */
 export interface SweepMemory {
+  /** Since when a pair's oldest candidate is the same; NO_SERIAL while only decisions wait. */
   readonly firstSeen: Map<number, { readonly marking: Serial; readonly at: number }>;
   schedulesCheckedAt: number;
 }
@@ -47,9 +48,10 @@ export async function sweep(memory: SweepMemory, deps: SweepDeps): Promise<void>
   const now = clock.now();
   const due = await archive.work();
   for (const { pairId, volume, candidates, oldestMarking } of due) {
+    const marking = candidates ? oldestMarking : NO_SERIAL;
     const seen = memory.firstSeen.get(pairId);
-    const isSame = candidates && seen !== undefined && seen.marking === oldestMarking;
-    if (!isSame) memory.firstSeen.set(pairId, { marking: oldestMarking, at: now });
+    const isSame = seen?.marking === marking;
+    if (!isSame) memory.firstSeen.set(pairId, { marking, at: now });
     await queue.wake(volume, pairId, { force: isSame && now - seen.at > STUCK_MS });
   }
   const dueIds = new Set(due.map((work) => work.pairId));

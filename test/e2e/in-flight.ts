@@ -42,7 +42,7 @@ const INTERVALS = {
   HOLDFAST_LEASE_MS: '3000',
 };
 const FILES_PER_DIRECTORY = 50;
-const QUIET_DEADLINE_MS = 300_000;
+const QUIET_DEADLINE_MS = 420_000;
 /** Each look starts a command line, which costs the machine more than the sync it looks at. */
 const LOOK_EVERY_MS = 1_000;
 

@@ -14,7 +14,7 @@ import { openRawPithos, openRawSwiftContainer } from './raw-container.ts';
 
 const APPS: readonly App[] = ['watcher', 'poller', 'decider', 'transfer'];
 const LATENCY_MS = 15;
-const TIMEOUT_MS = 480_000;
+const TIMEOUT_MS = 720_000;
 
 /** Something dies; `back` makes it live again. */
 type Strike = (stage: Stage) => Promise<{ back(): Promise<void> }>;
