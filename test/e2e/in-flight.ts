@@ -101,6 +101,7 @@ export async function write(stage: Stage, from: number, to: number): Promise<voi
 
 /** Waits until `least` files are acknowledged while others still are not; fails when that was never seen. */
 export async function untilInFlight(stage: Stage, least: number): Promise<PairStatus> {
+  const deadline = Date.now() + QUIET_DEADLINE_MS;
   for (;;) {
     const status = await statusOf(stage.fleet);
     const pending = status.candidates + status.decisions;
@@ -108,6 +109,7 @@ export async function untilInFlight(stage: Stage, least: number): Promise<PairSt
       assert.ok(pending > 0, `the fault comes too late: ${JSON.stringify(status)}`);
       return status;
     }
+    if (Date.now() > deadline) await fail(stage, status);
     await delay(LOOK_EVERY_MS / 4);
   }
 }
