@@ -1,31 +1,16 @@
 /** Poller: containers in, REMOTE candidates out. Its README says what a crash leaves behind. */
 import { openFleet } from '#libs/compose/fleet.ts';
 import { runApp } from '#libs/compose/run-app.ts';
-import { type PollMemory, pollPair } from '#steps/poll-pair.ts';
-
-/** Polls at once: each waits for its store most of the time. */
-const POLLS_AT_ONCE = 8;
+import { runPoller } from '#steps/run-poller.ts';
 
 await runApp('poller', async ({ config, log }) => {
   const fleet = await openFleet({ config, log });
-  const { registry, archive } = fleet.database;
-  const deps = {
-    registry,
-    archive,
-    queue: fleet.queue,
-    sides: fleet.sides,
-    clock: fleet.clock,
-    log,
-    pace: fleet.pace,
-  };
-  const memories = new Map<number, PollMemory>();
-  const consumer = fleet.queue.consumePolls({ concurrency: POLLS_AT_ONCE }, ({ pairId }, signal) =>
-    pollPair(pairId, memories, deps, signal),
-  );
+  const { queue, sides, clock, pace } = fleet;
+  const running = runPoller({ ...fleet.database, queue, sides, clock, pace, log });
   return {
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {
-      await consumer.drain(budgetMs);
+      await running.drain(budgetMs);
       await fleet.close();
     },
   };

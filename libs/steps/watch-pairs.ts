@@ -192,7 +192,7 @@ export class PairWatcher {
     }
   }
 
-  /** Judges the hints that are due; called often by the app. */
+  /** Judges the hints that are due. */
   async judge(): Promise<void> {
     for (const watched of [...this.watched.values()]) {
       const { pair, hints } = watched;
