@@ -2,6 +2,7 @@
  * Acknowledges: the target side, SYNC and DECISION take the synced state, by compare-and-set
  * on the pending decision (invariant 4). Of two workers that carried it out one is heard.
  */
+import { describeAcknowledged, movesFile } from '#core/describe-acknowledged.ts';
 import type { Name } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
 import type { Acknowledgement } from '#ports/archive.ts';
@@ -122,7 +123,6 @@ export function endedObject({ target }: Acknowledgement): boolean {
 
 function acknowledgeRow(given: Acknowledgement): AcknowledgeRow {
   const { target } = given;
-  const movesFile = given.sync.kind === 'file' && (given.action === 'upload' || given.action === 'download');
   return {
     name: given.name,
     serial: given.serial,
@@ -133,22 +133,7 @@ function acknowledgeRow(given: Acknowledgement): AcknowledgeRow {
     ...remoteColumns(target.side === 'remote' ? target.state : ABSENT),
     ...syncColumns(given.sync),
     uploaded_hash: given.action === 'upload' ? given.hash : null,
-    bytes: movesFile ? BigInt(given.bytes) : null,
-    text: sentence(given),
+    bytes: movesFile(given) ? BigInt(given.bytes) : null,
+    text: describeAcknowledged({ ...given, target: target.state }),
   };
-}
-
-function sentence({ action, sync, target, bytes }: Acknowledgement): string {
-  const isDirectory = sync.kind === 'directory';
-  if (sync.kind === 'absent' && target.state.kind !== 'absent') return 'settled; what is there now stays';
-  switch (action) {
-    case 'upload':
-      return isDirectory ? 'made the directory upstream' : `uploaded ${bytes} bytes`;
-    case 'download':
-      return isDirectory ? 'made the directory here' : `downloaded ${bytes} bytes`;
-    case 'delete-remote':
-      return 'deleted upstream';
-    case 'delete-local':
-      return 'deleted here';
-  }
 }

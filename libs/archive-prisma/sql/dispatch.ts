@@ -1,6 +1,6 @@
 /**
  * Dispatch: takes pending decisions for the queue in an order that lets none of them run
- * into another (turn.ts says who waits for whom, and why that has no cycle).
+ * into another (core/turn.ts says who waits for whom, and why that has no cycle).
  *
  * Creations are walked forwards in byte order and removals backwards, one index probe a
  * step. Where an ancestor must come first, the walk jumps over everything below it. Either
@@ -8,10 +8,10 @@
  */
 import { compareNames, type Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
+import { TURN } from '#core/turn.ts';
 import type { DispatchedDecision } from '#ports/archive.ts';
 import { ACTION, KIND, wordOf } from '../codes.ts';
 import type { Session } from '../connection.ts';
-import { TURN } from '../turn.ts';
 
 /** Two calls for one pair at once would both fill the window; the second waits and then sees what the first took. */
 const LOCK_CLASS = 7_041;

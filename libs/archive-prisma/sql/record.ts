@@ -6,6 +6,7 @@
  */
 import type { Name } from '#core/name.ts';
 import { NO_SERIAL } from '#core/serial.ts';
+import { TURN, turnOf } from '#core/turn.ts';
 import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
 import { ACTION, DISPLACED } from '../codes.ts';
@@ -18,7 +19,6 @@ import {
   type SyncColumns,
   syncColumns,
 } from '../entry-row.ts';
-import { TURN, turnOf } from '../turn.ts';
 import { EVENTS, historyRow } from './append-history.ts';
 import { markEmptiedAbove } from './mark-emptied.ts';
 import { markAroundEnded } from './mark-waiting.ts';

@@ -7,8 +7,8 @@
  * everything below (`replaces-tree`, `removes-tree`) is waited for by nothing below it,
  * only by its like further up. So the waits have no cycle.
  */
-import { effectiveRemote } from '#core/decide.ts';
-import type { Entry, PendingDecision } from '#core/entry.ts';
+import { effectiveRemote } from './decide.ts';
+import type { Entry, PendingDecision } from './entry.ts';
 
 export const TURN = {
   /** A whole local tree moves to a conflict name: everything below waits for it. */
@@ -29,7 +29,7 @@ export type Turn = keyof typeof TURN;
 
 /**
  * @param entry the states the decision was made on; they stay the same while it is pending.
- * @returns the turn, which is stored beside the decision; the indexes of the table `entry` rely on its number.
+ * @returns the turn, which is stored beside the decision; the indexes of the state database rely on its number.
  */
 export function turnOf(
   entry: Pick<Entry, 'local' | 'remote' | 'remoteHasChildren'>,
