@@ -32,6 +32,7 @@ export async function judgeHints(
 ): Promise<ReadonlyMap<Name, number>> {
   const unsettled = new Map<Name, number>();
   const differing: Name[] = [];
+  const vanished: Name[] = [];
   const entries = await deps.archive.load(pair.id, names);
   for (const entry of entries) {
     const probed = await sides.folder.probe(entry.name);
@@ -42,7 +43,10 @@ export async function judgeHints(
     const settles = settledAt(live, deps.settleMs, deps.clock.now());
     if (settles > deps.clock.now()) unsettled.set(entry.name, settles);
     else differing.push(entry.name);
+    if (entry.local.kind === 'directory' && live.kind !== 'directory') vanished.push(entry.name);
   }
+  // A directory goes with all that is below it, of which no event tells.
+  for (const name of vanished) await deps.archive.markBelow(pair.id, 'local', name);
   if (differing.length > 0) {
     await deps.archive.mark(pair.id, 'local', differing);
     await deps.queue.wake(pair.volume, pair.id);

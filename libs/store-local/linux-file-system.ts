@@ -77,10 +77,14 @@ function requireSegment(segment: string): string {
 
 const descriptors = new WeakMap<OpenDirectory, number>();
 
-function below(directory: OpenDirectory, segment: string): string {
+function pathOf(directory: OpenDirectory): string {
   const fd = descriptors.get(directory);
   if (fd === undefined) throw new TypeError('a directory of another file system');
-  return `/proc/self/fd/${fd}/${requireSegment(segment)}`;
+  return `/proc/self/fd/${fd}`;
+}
+
+function below(directory: OpenDirectory, segment: string): string {
+  return `${pathOf(directory)}/${requireSegment(segment)}`;
 }
 
 async function absentAsNull(found: Promise<fs.BigIntStats>): Promise<Facts | null> {
@@ -133,6 +137,33 @@ function openDirectoryOf(fd: number): OpenDirectory {
   descriptors.set(directory, fd);
   return directory;
 }
+
+export interface DirectoryWatch {
+  close(): void;
+}
+
+/**
+ * Watches the very directory that is open, also after its descriptor was closed or its name moved.
+ * @param onEvent `entry` when a name in it appeared or vanished, `content` when a file or its attributes changed;
+ * the name's bytes as in `ListedEntry`, or null when it is the directory itself.
+ * @throws Error with the system's `code`, such as ENOSPC when no more can be watched
+ */
+export function watchDirectory(
+  directory: OpenDirectory,
+  onEvent: (what: 'entry' | 'content', bytes: string | null) => void,
+  onError: (error: unknown) => void,
+): DirectoryWatch {
+  // What is told of the watched path itself bears its last segment, which is no other entry's name.
+  const path = `${pathOf(directory)}/${ITSELF}`;
+  const watcher = fs.watch(path, { encoding: 'buffer' }, (event, segment) => {
+    const bytes = segment?.toString('latin1') ?? ITSELF;
+    onEvent(event === 'rename' ? 'entry' : 'content', bytes === ITSELF ? null : bytes);
+  });
+  watcher.on('error', onError);
+  return watcher;
+}
+
+const ITSELF = '.';
 
 function openFileOf(fd: number): OpenFile {
   return {

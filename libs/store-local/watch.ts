@@ -3,13 +3,11 @@
  * time, so everything that makes a loss likely (an error, a burst, a process that was late)
  * is told as `lost`, which asks for a full scan; the scan is the truth, events only make it early.
  */
-import { relative } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
-import { compareNames, type Name, nameFault, PRIVATE_DIRECTORY } from '#core/name.ts';
+import { compareNames, type Name } from '#core/name.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
-import { systemCode } from './file-system.ts';
+import { WatchTree } from './watch-tree.ts';
 
 export interface WatchOptions {
   /** Absolute path of the folder. */
@@ -18,7 +16,7 @@ export interface WatchOptions {
   readonly log?: Log;
   /** Milliseconds for which names are collected before they are handed out together. */
   readonly collectMs?: number;
-  /** So many events within a second may be the visible part of more: the kernel queues 16,384 and delivers half at once. */
+  /** So many events within a second may be the visible part of more: the kernel queues no more than 16,384. */
   readonly burstEvents?: number;
   /** Milliseconds the process may be late before events count as lost. */
   readonly lagMs?: number;
@@ -27,76 +25,47 @@ export interface WatchOptions {
 const MAX_NAMES_PER_HINT = 1000;
 const LAG_CHECK_MS = 250;
 const BURST_WINDOW_MS = 1000;
+const BURST_EVENTS = 16_000;
 
 /** Nothing is watched before `start`. A closed source cannot be started again: make another. */
 export function watchFolder(options: WatchOptions): ChangeSource {
-  let watcher: FSWatcher | null = null;
+  let tree: WatchTree | null = null;
   let stopCollecting = (): void => {};
   let stopLagWatch = (): void => {};
 
   return {
     async start(onHint) {
-      if (watcher !== null) throw new HoldfastError('usage', `${options.root} is watched already`);
+      if (tree !== null) throw new HoldfastError('usage', `${options.root} is watched already`);
       const collector = collectNames(options, onHint);
       const lost = (reason: string): void => {
         options.log?.warn({ root: options.root, reason }, 'events may have been lost');
         onHint({ kind: 'lost', reason });
       };
-      watcher = watch(options.root, {
-        ignoreInitial: true,
-        followSymlinks: false,
-        // Its editor heuristics swallow names such as `*~` and `*.swp`, which are files like any other here.
-        atomic: false,
-        ignored: (path, stats) => isIgnored(options, path, stats?.isDirectory() ?? false),
-      });
+      const burst = countBursts(options.burstEvents ?? BURST_EVENTS, lost);
+      const { root, isExcluded } = options;
+      const onName = (name: Name): void => {
+        burst.count();
+        collector.add(name);
+      };
+      tree = new WatchTree({ root, isExcluded, onName, onLost: lost });
       stopCollecting = collector.stop;
       stopLagWatch = watchLag(options.lagMs ?? 2000, lost);
-      const burst = countBursts(options.burstEvents ?? 8000, lost);
-      watcher.on('all', (_event, path) => {
-        burst.count();
-        collector.add(path);
-      });
-      watcher.on('error', (error) => lost(reasonOf(error)));
-      await ready(watcher);
+      await tree.open();
     },
     async close() {
       stopLagWatch();
       stopCollecting();
-      await watcher?.close();
+      await tree?.close();
     },
   };
 }
 
-function ready(watcher: FSWatcher): Promise<void> {
-  return new Promise((resolve) => {
-    watcher.once('ready', resolve);
-  });
-}
-
-function isIgnored(options: WatchOptions, path: string, isDirectory: boolean): boolean {
-  const name = relative(options.root, path);
-  if (name === '') return false;
-  if (name === PRIVATE_DIRECTORY || name.startsWith(`${PRIVATE_DIRECTORY}/`)) return true;
-  return nameFault(name) === null && options.isExcluded(name as Name, isDirectory);
-}
-
-function reasonOf(error: unknown): string {
-  switch (systemCode(error)) {
-    case 'ENOSPC':
-      return 'the limit of watches is used up; raise fs.inotify.max_user_watches';
-    case 'EMFILE':
-      return 'the limit of watchers or open files is used up; raise fs.inotify.max_user_instances';
-    default:
-      return error instanceof Error ? error.message : String(error);
-  }
-}
-
 interface NameCollector {
-  add(path: string): void;
+  add(name: Name): void;
   stop(): void;
 }
 
-/** Gathers names and hands them out in batches, each name once. Names with a fault are the scan's to report. */
+/** Gathers names and hands them out in batches, each name once. */
 function collectNames(options: WatchOptions, onHint: (hint: ChangeHint) => void): NameCollector {
   const names = new Set<Name>();
   let timer: NodeJS.Timeout | null = null;
@@ -109,10 +78,8 @@ function collectNames(options: WatchOptions, onHint: (hint: ChangeHint) => void)
     onHint({ kind: 'names', names: batch });
   };
   return {
-    add(path) {
-      const name = relative(options.root, path);
-      if (name === '' || nameFault(name) !== null) return;
-      names.add(name as Name);
+    add(name) {
+      names.add(name);
       if (names.size >= MAX_NAMES_PER_HINT) handOut();
       else timer ??= setTimeout(handOut, options.collectMs ?? 50);
     },

@@ -58,6 +58,17 @@ describeOnStores('listing and events', (scenario) => {
     await engine.hint('a');
     assert.equal((await engine.decide()).decided, 1);
   });
+
+  scenario('the event of a directory that went speaks for all that was below it', async (engine) => {
+    await mkdir(engine.path('old/sub'), { recursive: true });
+    await writeBoth(engine, 'old/sub/file', 'moved');
+    await writeBoth(engine, 'old-file', 'stays');
+    await rename(engine.path('old'), engine.path('new'));
+    await engine.hint('old', 'new', 'new/sub', 'new/sub/file');
+    await engine.drain();
+    assert.deepEqual(await engine.upstreamNames(), ['new', 'new/sub', 'new/sub/file', 'old-file']);
+    await assertQuiet(engine);
+  });
 });
 
 describeOnStores('first contact', (scenario) => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type WatchOptions, watchFolder } from '#libs/store-local/watch.ts';
 import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
+import { makeOutside } from '#test/hostile/outside.ts';
 import { type Fixture, makeFixture } from './folder-fixture.ts';
 
 let fixture: Fixture;
@@ -59,12 +61,70 @@ describe('watch', () => {
     assert.ok([...names()].every((name) => !name.startsWith('link/')));
   });
 
-  test('a renamed directory is told with its contents, under both names', async () => {
-    fs.mkdirSync(join(fixture.root, 'old'));
-    fs.writeFileSync(join(fixture.root, 'old/file'), 'a');
+  test('a renamed directory is told under both names, and with its contents where it is now', async () => {
+    fs.mkdirSync(join(fixture.root, 'old/sub'), { recursive: true });
+    fs.writeFileSync(join(fixture.root, 'old/sub/file'), 'a');
     await start();
     fs.renameSync(join(fixture.root, 'old'), join(fixture.root, 'new'));
-    await seen('old', 'old/file', 'new', 'new/file');
+    await seen('old', 'new', 'new/sub', 'new/sub/file');
+    fs.writeFileSync(join(fixture.root, 'new/sub/later'), 'a');
+    await seen('new/sub/later');
+    assert.ok(!names().has('old/sub/later'));
+  });
+
+  test('a directory removed and made again under its name is watched', async () => {
+    fs.mkdirSync(join(fixture.root, 'd/e'), { recursive: true });
+    await start();
+    for (let round = 0; round < 20; round += 1) {
+      fs.rmSync(join(fixture.root, 'd'), { recursive: true });
+      fs.mkdirSync(join(fixture.root, 'd/e'), { recursive: true });
+    }
+    await seen('d', 'd/e');
+    fs.writeFileSync(join(fixture.root, 'd/e/file'), 'a');
+    await seen('d/e/file');
+  });
+
+  test('names that none can hold are not told, nor what is below them', async () => {
+    await start();
+    fs.mkdirSync(join(fixture.root, 'line\nbreak'));
+    fs.mkdirSync(Buffer.concat([Buffer.from(`${fixture.root}/`), Buffer.from([0xff])]));
+    await delay(20);
+    fs.writeFileSync(join(fixture.root, 'line\nbreak/x'), 'a');
+    fs.writeFileSync(join(fixture.root, 'told'), 'a');
+    await seen('told');
+    assert.deepEqual([...names()], ['told']);
+  });
+
+  test('that the folder itself was taken away is told as a loss', async () => {
+    await start();
+    fs.renameSync(fixture.root, `${fixture.root}-away`);
+    await until(() => hints.some((hint) => hint.kind === 'lost'), 'no loss was told');
+  });
+
+  test('while a directory is swapped for a link in a loop, nothing outside is watched or listed', async () => {
+    const outside = makeOutside(join(fixture.root, '../outside'), new Map([['e/secret', 'x']]));
+    fs.mkdirSync(join(fixture.root, 'd/e'), { recursive: true });
+    const script = fileURLToPath(new URL('swap-child.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, join(fixture.root, 'd'), outside.path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve));
+      await start();
+      const watched = new Set<string>();
+      for (let looks = 0; looks < 600; looks += 1) {
+        for (const line of outside.watchedBy([process.pid])) watched.add(line);
+        await delay(5);
+      }
+      assert.equal(child.exitCode, null, 'nothing was swapped any more');
+      assert.deepEqual([...watched], []);
+      assert.deepEqual(outside.touched(), []);
+      assert.ok(![...names()].some((name) => name.includes('secret')));
+    } finally {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      if (child.exitCode === null && child.kill('SIGKILL')) await gone;
+      outside.close();
+    }
   });
 
   test('our own directory and excluded names are not told', async () => {
