@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { HoldfastError } from '#ports/errors.ts';
-import { type Fixture, name, openFixture, query } from './fixtures.ts';
+import { name } from '#test/conformance/archive-fixtures.ts';
+import { type Fixture, openFixture, query } from './fixtures.ts';
 
 const BLOCKED = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 

@@ -1,17 +1,9 @@
-/** Fixtures: a database with one pair, and entries in any state through the port alone. */
-import assert from 'node:assert/strict';
+/** Fixtures: a database of its own on a real PostgreSQL, and questions to the database itself. */
 import type { TestContext } from 'node:test';
 import pg from 'pg';
-import type { Action, Displaced } from '#core/decide.ts';
-import type { Entry, PendingDecision } from '#core/entry.ts';
-import { type Name, toName } from '#core/name.ts';
-import { DEFAULT_POLICIES } from '#core/policies.ts';
-import type { Serial } from '#core/serial.ts';
-import { ABSENT, type LocalState, type RemoteState, type SyncState } from '#core/state.ts';
 import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
-import type { Acknowledgement, Candidate, ProbeRecord, SideEffects } from '#ports/archive.ts';
 import type { Log } from '#ports/log.ts';
-import type { NewPair, NewStore, Pair } from '#ports/pair.ts';
+import { addDocs, type OpenedArchive } from '#test/conformance/archive-fixtures.ts';
 import { testDatabase } from '#test/support/services.ts';
 
 export const SILENT: Log = {
@@ -22,170 +14,35 @@ export const SILENT: Log = {
   child: () => SILENT,
 };
 
-export const NO_EFFECTS: SideEffects = { candidates: [], recovery: [], history: [] };
-
-export const STORE: NewStore = {
-  name: 'cloud',
-  kind: 'swift',
-  url: 'https://store.example/auth/v1.0',
-  secret: { from: 'file', at: '/etc/holdfast/cloud.json' },
-  options: { region: 'athens' },
-};
-
-export function newPair(storeId: number, name: string, volume = 'default'): NewPair {
-  return {
-    uid: `uid-${name}`,
-    name,
-    storeId,
-    container: `container-${name}`,
-    identity: null,
-    folder: `/srv/${name}`,
-    volume,
-    policies: DEFAULT_POLICIES,
-    excludes: ['*.tmp'],
-    ignoreText: '',
-    versioning: true,
-    capabilities: null,
-    folderFacts: null,
-  };
-}
-
-export interface Fixture extends Database {
+export interface Fixture extends Database, OpenedArchive {
   readonly url: string;
-  readonly pair: Pair;
 }
 
-/** A database of its own with the store `cloud` and the pair `docs`. */
 export async function openFixture(t: TestContext): Promise<Fixture> {
   const url = await testDatabase(t);
   const database = openDatabase({ url, poolSize: 8, log: SILENT });
   t.after(() => database.close());
-  const store = await database.registry.addStore(STORE);
-  const pair = await database.registry.addPair(newPair(store.id, 'docs'));
-  return { ...database, url, pair };
+  const pair = await addDocs(database.registry);
+  return { ...database, url, pair, clock: { now: Date.now }, passTime: (ms) => passTime(url, ms) };
 }
 
-export const name = (raw: string): Name => toName(raw);
+/** Columns with a time, by table. */
+const TIMES = {
+  entry: ['due_at', 'held_until', 'updated_at'],
+  history: ['at'],
+  problem: ['first_seen_at', 'last_seen_at', 'next_attempt_at'],
+  recovery_pointer: ['displaced_at', 'look_again_at', 'expires_at'],
+  pair: ['disabled_at', 'lease_expires_at'],
+  lease_seeker: ['expires_at'],
+};
 
-export function localFile(
-  size: number,
-  more: Partial<Extract<LocalState, { kind: 'file' }>> = {},
-): LocalState {
-  return {
-    kind: 'file',
-    size,
-    mtimeNs: 1_700_000_000_123_456_789n,
-    ctimeNs: 1_700_000_000_987_654_321n,
-    inode: 42n,
-    mode: 0o644,
-    hash: null,
-    ...more,
-  };
-}
-
-export function remoteFile(size: number, hash = `hash-${size}`): RemoteState {
-  return { kind: 'file', size, hash, version: 'v1', mtimeNs: 1_700_000_000_000_000_000n };
-}
-
-export const LOCAL_DIRECTORY: LocalState = { kind: 'directory', inode: 7n, mtimeNs: 5n, mode: 0o755 };
-export const REMOTE_DIRECTORY: RemoteState = { kind: 'directory', version: null };
-
-/** States to give a name; what is left out stays absent. */
-export interface Given {
-  readonly local?: LocalState;
-  readonly remote?: RemoteState;
-  readonly sync?: SyncState;
-  readonly decision?: readonly [Action, Displaced?];
-}
-
-/** Marks, then records: names get these states and decisions as a decider would give them. */
-export async function give(
-  { archive, pair }: Pick<Fixture, 'archive' | 'pair'>,
-  states: Readonly<Record<string, Given>>,
-): Promise<void> {
-  const names = Object.keys(states).map(name);
-  await archive.mark(pair.id, 'both', names);
-  const withSync = names.filter((each) => states[each]?.sync !== undefined);
-  for (const round of ['sync', 'decide'] as const) {
-    if (round === 'sync' && withSync.length === 0) continue;
-    const wanted = new Set<string>(round === 'sync' ? withSync : names);
-    const candidates = (await archive.candidates(pair.id, 1_000_000)).filter(({ entry }) =>
-      wanted.has(entry.name),
-    );
-    const serials = await archive.issueSerials(candidates.length * 2);
-    const records = candidates.map((candidate, index): ProbeRecord => {
-      const given = states[candidate.entry.name] as Given;
-      const [localSerial, remoteSerial] = [serials[2 * index] as Serial, serials[2 * index + 1] as Serial];
-      const base = {
-        candidate,
-        local: { state: given.local ?? ABSENT, serial: localSerial },
-        remote: { state: given.remote ?? ABSENT, serial: remoteSerial },
-        problem: null,
-      };
-      if (round === 'sync') {
-        return {
-          ...base,
-          outcome: { kind: 'acknowledged', sync: given.sync ?? ABSENT, serial: localSerial },
-        };
-      }
-      if (given.decision === undefined) return { ...base, outcome: { kind: 'settled' } };
-      const [action, displaced = 'recoverable'] = given.decision;
-      const pushes = action === 'upload' || action === 'delete-remote';
-      const serial = pushes ? localSerial : remoteSerial;
-      return {
-        ...base,
-        outcome: { kind: 'decided', decision: { serial, action, displaced, reason: 'because', attempts: 0 } },
-      };
-    });
-    const written = await archive.record(pair.id, records, []);
-    assert.equal(written.size, candidates.length);
-    if (round === 'sync') await archive.mark(pair.id, 'both', withSync);
-  }
-}
-
-export async function candidateOf({ archive, pair }: Fixture, of: string): Promise<Candidate> {
-  const found = (await archive.candidates(pair.id, 1_000_000)).find(({ entry }) => entry.name === of);
-  assert.ok(found, `${of} is no candidate`);
-  return found;
-}
-
-export async function entryOf({ archive, pair }: Fixture, of: string): Promise<Entry> {
-  const [entry] = await archive.load(pair.id, [name(of)]);
-  assert.ok(entry);
-  return entry;
-}
-
-/** What a worker says that carried the pending decision of an entry out. */
-export function doneWith(entry: Entry): Acknowledgement {
-  const decision = entry.decision as PendingDecision;
-  const { action, serial, displaced } = decision;
-  const removes = action === 'delete-local' || action === 'delete-remote';
-  const content = contentOf(action === 'upload' ? entry.local : entry.remote);
-  const sync: SyncState = removes ? ABSENT : content;
-  const bytes = sync.kind === 'file' ? sync.size : 0;
-  const common = { name: entry.name, serial, sync, action, displaced, hash: null, bytes };
-  if (action === 'upload' || action === 'delete-remote') {
-    const state: RemoteState =
-      sync.kind === 'file'
-        ? { ...sync, version: 'v2', mtimeNs: null }
-        : sync.kind === 'directory'
-          ? REMOTE_DIRECTORY
-          : ABSENT;
-    return { ...common, target: { side: 'remote', state } };
-  }
-  const state =
-    sync.kind === 'file'
-      ? localFile(sync.size, { hash: sync.hash })
-      : sync.kind === 'directory'
-        ? LOCAL_DIRECTORY
-        : ABSENT;
-  return { ...common, target: { side: 'local', state } };
-}
-
-function contentOf(state: LocalState | RemoteState): SyncState {
-  if (state.kind === 'file')
-    return { kind: 'file', size: state.size, hash: state.hash ?? `hash-${state.size}` };
-  return { kind: 'directory' };
+/** The server's clock is nobody's to set: everything becomes older instead. */
+async function passTime(url: string, ms: number): Promise<void> {
+  const updates = Object.entries(TIMES).map(([table, columns]) => {
+    const older = columns.map((column) => `${column} = ${column} - interval '${ms} milliseconds'`);
+    return `UPDATE ${table} SET ${older.join(', ')}`;
+  });
+  await query(url, updates.join('; '), []);
 }
 
 /** Asks the database itself, for what no port tells. */
