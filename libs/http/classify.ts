@@ -102,6 +102,15 @@ export function protocolFailure(attempt: Attempt, problem: string, cause?: unkno
   );
 }
 
+/** The body of a response as JSON. @throws HoldfastError store-protocol when it is none. */
+export function parseJson(attempt: Attempt, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw protocolFailure(attempt, 'the answer is no JSON', thrown);
+  }
+}
+
 /** The `code` of a system or undici error, also where it is wrapped as a cause. */
 function systemCode(thrown: unknown): string | null {
   for (let error = thrown; error instanceof Error; error = error.cause) {

@@ -10,7 +10,7 @@ import type { Log } from '#ports/log.ts';
 import {
   type Attempt,
   networkFailure,
-  protocolFailure,
+  parseJson,
   type ResponseHeaders,
   retryAfterMs,
   type StatusMeaning,
@@ -186,13 +186,5 @@ async function* readBody(attempt: Attempt, body: AsyncIterable<Uint8Array>): Asy
     yield* body;
   } catch (thrown) {
     throw networkFailure(attempt, thrown);
-  }
-}
-
-function parseJson(attempt: Attempt, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (thrown) {
-    throw protocolFailure(attempt, 'the answer is no JSON', thrown);
   }
 }
