@@ -1,18 +1,20 @@
 /**
  * Memory store: a container held in this process, honest about every promise of the port.
- * Each mutation happens at one point without awaiting, so its guards are truly atomic,
- * and every version is kept. The container outlives the stores opened on it.
+ * Each request is one step, so its guards are truly atomic, and every version is kept.
+ * The container outlives the stores opened on it.
  */
 import { createHash } from 'node:crypto';
 import { compareNames, type Name } from '#core/name.ts';
-import type { RemoteState } from '#core/state.ts';
-import { sameRemoteContent } from '#core/state.ts';
+import { ABSENT, type RemoteState, sameRemoteContent } from '#core/state.ts';
+import { networkFailure } from '#libs/http/classify.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { CommitOrder, CommitOutcome, RecoveryPointer } from '#ports/commit.ts';
 import { NOTHING_DISPLACED } from '#ports/commit.ts';
 import { type Staged, type StagedFile, type StageOutcome, StaleContent } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import type { RawStore, Recorded } from './raw-store.ts';
+import { atOnce, type Step } from './step.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -35,7 +37,7 @@ interface Version extends Attributes {
 const NO_ATTRIBUTES: Attributes = { mtimeNs: null, mode: null };
 
 /** The container itself, with the raw access that another client of the store would have. */
-export class MemoryContainer {
+export class MemoryContainer implements RawStore {
   readonly #clock: Pick<Clock, 'now'>;
   #versions = new Map<string, Version[]>();
   #writes = 0;
@@ -83,6 +85,42 @@ export class MemoryContainer {
     return newest === undefined || newest.body.kind === 'absent' ? null : newest;
   }
 
+  put(rawName: string, bytes: Uint8Array): void {
+    this.write(rawName, { kind: 'file', bytes: Uint8Array.from(bytes) });
+  }
+
+  putDirectory(rawName: string): void {
+    this.write(rawName, { kind: 'directory' });
+  }
+
+  putUnhandled(rawName: string): void {
+    this.write(rawName, { kind: 'unhandled' });
+  }
+
+  remove(rawName: string): void {
+    this.write(rawName, { kind: 'absent' });
+  }
+
+  contents(rawName: string): Uint8Array | null {
+    return bytesOf(this.current(rawName));
+  }
+
+  read(rawName: string, id: string): Uint8Array | null {
+    return bytesOf(this.version(rawName, id));
+  }
+
+  history(rawName: string): Recorded[] {
+    return (this.#versions.get(rawName) ?? []).toReversed().flatMap(({ id, body }) => {
+      if (body.kind === 'absent') return [];
+      const bytes = body.kind === 'file' ? body.bytes : NO_BYTES;
+      return [{ name: rawName, id, kind: body.kind, bytes, wasCurrent: true, isReachable: true }];
+    });
+  }
+
+  namesEver(): string[] {
+    return [...this.#versions.keys()].sort(compareNames);
+  }
+
   version(rawName: string, id: string): Version | null {
     return this.#versions.get(rawName)?.find((version) => version.id === id) ?? null;
   }
@@ -94,8 +132,14 @@ export class MemoryContainer {
 
   /** Current names in order of UTF-8 bytes. */
   names(): string[] {
-    return [...this.#versions.keys()].filter((name) => this.current(name) !== null).sort(compareNames);
+    return this.namesEver().filter((name) => this.current(name) !== null);
   }
+}
+
+const NO_BYTES = new Uint8Array();
+
+function bytesOf(version: Version | null): Uint8Array | null {
+  return version?.body.kind === 'file' ? version.body.bytes : null;
 }
 
 function stateOf(body: Body, version: string, mtimeNs: bigint): RemoteState {
@@ -121,70 +165,77 @@ const CAPABILITIES: StoreCapabilities = {
   blockSize: null,
 };
 
-/** A store on a container; any number may be open on one. */
-export function openMemoryStore(container: MemoryContainer): ObjectStore {
-  return new MemoryStore(container);
+/**
+ * A store on a container; any number may be open on one.
+ * @param step turns of the process that uses it; what it throws is taken for a broken connection.
+ */
+export function openMemoryStore(container: MemoryContainer, step: Step = atOnce): ObjectStore {
+  return new MemoryStore(container, step);
 }
+
+/** What a commit did to the name. */
+type Committed = { readonly state: RemoteState } | { readonly found: RemoteState };
 
 class MemoryStore implements ObjectStore {
   readonly capabilities = CAPABILITIES;
   readonly digest = { algorithm: 'md5' } as const;
   readonly #container: MemoryContainer;
+  readonly #step: Step;
 
-  constructor(container: MemoryContainer) {
+  constructor(container: MemoryContainer, step: Step) {
     this.#container = container;
+    this.#step = step;
   }
 
-  async attach(options: { create: boolean; identity: string }): Promise<ContainerFacts> {
-    if (!this.#container.exists && options.create) this.#container.create();
-    this.#requireContainer();
-    this.#container.identity ??= options.identity;
-    return this.container();
+  attach(options: { create: boolean; identity: string }): Promise<ContainerFacts> {
+    return this.#request('http.POST', 'container', () => {
+      if (!this.#container.exists && options.create) this.#container.create();
+      this.#requireContainer();
+      this.#container.identity ??= options.identity;
+      return this.#facts();
+    });
   }
 
-  async container(): Promise<ContainerFacts> {
-    this.#requireContainer();
-    const states = this.#container.names().map((name) => this.#stateAt(name));
-    return {
-      identity: this.#container.identity,
-      fingerprint: String(this.#container.writes),
-      objects: states.length,
-      bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),
-    };
+  container(): Promise<ContainerFacts> {
+    return this.#request('http.HEAD', 'container', () => this.#facts());
   }
 
-  async list(after: string | null, limit: number): Promise<ListPage> {
-    this.#requireContainer();
-    const names = this.#container
-      .names()
-      .filter((name) => after === null || compareNames(name, after) > 0)
-      .slice(0, limit + 1);
-    const page = names.slice(0, limit);
-    return {
-      objects: page.map((rawName) => ({ rawName, state: this.#stateAt(rawName) })),
-      next: names.length > limit ? (page.at(-1) ?? null) : null,
-    };
+  list(after: string | null, limit: number): Promise<ListPage> {
+    return this.#request('http.GET', 'container', () => {
+      this.#requireContainer();
+      const names = this.#container
+        .names()
+        .filter((name) => after === null || compareNames(name, after) > 0)
+        .slice(0, limit + 1);
+      const page = names.slice(0, limit);
+      return {
+        objects: page.map((rawName) => ({ rawName, state: this.#stateAt(rawName) })),
+        next: names.length > limit ? (page.at(-1) ?? null) : null,
+      };
+    });
   }
 
-  async probe(name: Name, identity: string | null): Promise<RemoteState> {
-    this.#requireContainer();
-    if (identity !== null && this.#container.identity !== identity) {
-      throw new HoldfastError('container-replaced', 'the container is not the one the pair was made with');
-    }
-    return this.#stateAt(name);
+  probe(name: Name, identity: string | null): Promise<RemoteState> {
+    return this.#request('http.HEAD', name, () => {
+      this.#requireContainer();
+      if (identity !== null && this.#container.identity !== identity) {
+        throw new HoldfastError('container-replaced', 'the container is not the one the pair was made with');
+      }
+      return this.#stateAt(name);
+    });
   }
 
   async stage(name: Name, expected: RemoteState): Promise<StageOutcome> {
     if (expected.kind === 'directory') {
-      const attributes = this.#container.current(name) ?? NO_ATTRIBUTES;
-      const { mtimeNs, mode } = attributes;
+      const current = await this.#request('http.HEAD', name, () => this.#container.current(name));
+      const { mtimeNs, mode } = current ?? NO_ATTRIBUTES;
       return {
         result: 'staged',
         content: { kind: 'directory', mtimeNs, mode, release: () => Promise.resolve() },
       };
     }
     if (expected.kind !== 'file') return { result: 'stale', reason: `${expected.kind} has no content` };
-    const version = this.#pinned(name, expected);
+    const version = await this.#request('http.HEAD', name, () => this.#pinned(name, expected));
     if (version === null) return { result: 'stale', reason: 'the object was replaced or removed' };
     return { result: 'staged', content: this.#stagedFile(name, expected, version) };
   }
@@ -203,26 +254,52 @@ class MemoryStore implements ObjectStore {
         return { result: 'stale', reason: thrown.message, ...NOTHING_DISPLACED };
       }
     }
-    this.#requireContainer();
     const wanted = stateOf(body, '', 0n);
-    const current = this.#stateAt(name);
-    if (sameRemoteContent(current, wanted)) return this.#applied(name, order);
-    if (!sameRemoteContent(current, order.expected)) return stale(current, order.expected);
-    this.#container.write(name, body, content);
-    return this.#applied(name, order);
+    const committed = await this.#request('http.PUT', name, () =>
+      this.#replace(name, order.expected, wanted, () => this.#container.write(name, body, content)),
+    );
+    return this.#outcome(name, order, committed);
   }
 
   async remove(name: Name, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>> {
-    this.#requireContainer();
-    const current = this.#stateAt(name);
-    if (current.kind !== 'absent') {
-      if (!sameRemoteContent(current, order.expected)) return stale(current, order.expected);
-      this.#container.write(name, { kind: 'absent' });
-    }
-    return this.#applied(name, order);
+    const committed = await this.#request('http.DELETE', name, () =>
+      this.#replace(name, order.expected, ABSENT, () => this.#container.remove(name)),
+    );
+    return this.#outcome(name, order, committed);
   }
 
   async close(): Promise<void> {}
+
+  /** One request: one step. */
+  async #request<Result>(verb: string, subject: string, effect: () => Result): Promise<Result> {
+    try {
+      return await this.#step(verb, subject, effect);
+    } catch (thrown) {
+      throw networkFailure({ host: 'memory', what: `${verb} ${subject}` }, thrown);
+    }
+  }
+
+  #facts(): ContainerFacts {
+    this.#requireContainer();
+    const states = this.#container.names().map((name) => this.#stateAt(name));
+    return {
+      identity: this.#container.identity,
+      fingerprint: String(this.#container.writes),
+      objects: states.length,
+      bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),
+    };
+  }
+
+  /** Writes if the name holds what is expected, or else already what is wanted. */
+  #replace(name: Name, expected: RemoteState, wanted: RemoteState, write: () => void): Committed {
+    this.#requireContainer();
+    const found = this.#stateAt(name);
+    if (!sameRemoteContent(found, wanted)) {
+      if (!sameRemoteContent(found, expected)) return { found };
+      write();
+    }
+    return { state: this.#stateAt(name) };
+  }
 
   #requireContainer(): void {
     if (!this.#container.exists) throw new HoldfastError('container-missing', 'the container does not exist');
@@ -242,7 +319,7 @@ class MemoryStore implements ObjectStore {
   }
 
   #stagedFile(name: Name, expected: RemoteState & { kind: 'file' }, version: Version): StagedFile {
-    const pinned = () => this.#pinned(name, expected);
+    const pinned = () => this.#request('http.GET', name, () => this.#pinned(name, expected));
     return {
       kind: 'file',
       size: expected.size,
@@ -251,7 +328,7 @@ class MemoryStore implements ObjectStore {
       mtimeNs: expected.mtimeNs ?? version.mtimeNs,
       mode: version.mode,
       async *read(start = 0, end = expected.size) {
-        const now = pinned();
+        const now = await pinned();
         if (now?.body.kind !== 'file') throw new StaleContent('the object was replaced or removed');
         for (let at = start; at < end; at += CHUNK_BYTES) {
           yield now.body.bytes.subarray(at, Math.min(at + CHUNK_BYTES, end));
@@ -261,13 +338,18 @@ class MemoryStore implements ObjectStore {
     };
   }
 
-  /** What a commit that happened, now or at an earlier attempt, reports; without awaiting, so nothing slips in before it. */
-  #applied(name: Name, order: CommitOrder<RemoteState>): CommitOutcome<RemoteState> {
-    const state = this.#stateAt(name);
+  /** What a commit reports that happened, now or at an earlier attempt; the base that lost is kept in a request of its own. */
+  async #outcome(
+    name: Name,
+    order: CommitOrder<RemoteState>,
+    committed: Committed,
+  ): Promise<CommitOutcome<RemoteState>> {
+    if (!('state' in committed)) return stale(committed.found, order.expected);
+    const { state } = committed;
     const base = this.#base(name, order.expected);
     const displacing = base !== null && !sameRemoteContent(base.state, state);
     const conflictCopies =
-      displacing && order.displaced === 'conflict-copy' ? [this.#keepBeside(base, order)] : [];
+      displacing && order.displaced === 'conflict-copy' ? [await this.#keepBeside(base, order)] : [];
     return {
       result: 'applied',
       state,
@@ -284,12 +366,15 @@ class MemoryStore implements ObjectStore {
     return known ?? this.#container.versionWith(name, expected);
   }
 
-  #keepBeside(base: Version, order: CommitOrder<RemoteState>): Name {
+  async #keepBeside(base: Version, order: CommitOrder<RemoteState>): Promise<Name> {
     for (let attempt = 0; ; attempt += 1) {
       const name = order.conflictName(base.writtenAt, attempt);
-      const there = this.#stateAt(name);
-      if (there.kind === 'absent') this.#container.write(name, base.body, base);
-      if (there.kind === 'absent' || sameRemoteContent(there, base.state)) return name;
+      const isKept = await this.#request('http.COPY', name, () => {
+        const there = this.#stateAt(name);
+        if (there.kind === 'absent') this.#container.write(name, base.body, base);
+        return there.kind === 'absent' || sameRemoteContent(there, base.state);
+      });
+      if (isKept) return name;
     }
   }
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createMemoryContainer, openMemoryStore } from '#libs/memory/object-store.ts';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
+import { rawWriter } from '#test/support/raw-writer.ts';
 
 export async function openMemory(): Promise<OpenedStore> {
   const container = createMemoryContainer({ now: Date.now });
@@ -13,20 +14,6 @@ export async function openMemory(): Promise<OpenedStore> {
     identity: 'pair-1',
     hash: (bytes) => createHash('md5').update(bytes).digest('hex'),
     unsyncableRawNames: ['/leading', 'a//b', '.', '..', 'a/../b', 'trailing/', 'new\nline'],
-    other: {
-      put: async (rawName, bytes) => void container.write(rawName, { kind: 'file', bytes }),
-      putDirectory: async (rawName) => void container.write(rawName, { kind: 'directory' }),
-      putUnhandled: async (rawName) => void container.write(rawName, { kind: 'unhandled' }),
-      remove: async (rawName) => void container.write(rawName, { kind: 'absent' }),
-      get: async (rawName) => {
-        const body = container.current(rawName)?.body;
-        return body?.kind === 'file' ? body.bytes : null;
-      },
-      dropContainer: async () => container.drop(),
-      recreateContainer: async () => {
-        container.drop();
-        container.create();
-      },
-    },
+    other: rawWriter(container, { drop: () => container.drop(), create: () => container.create() }),
   };
 }
