@@ -1,0 +1,105 @@
+/**
+ * Swift listing: pages of a container and of its versions as JSON, from what the container servers
+ * know by now. The two listings are joined as Swift joins them, page by page, so "latest" is wrong
+ * where they disagree or a page begins in the middle of a name.
+ */
+import { compareNames } from '#core/name.ts';
+import type { Row } from './lagging-listing.ts';
+import type { SwiftContainer } from './swift-container.ts';
+import { versionKey } from './swift-container.ts';
+
+const MAX_LIMIT = 10_000;
+
+interface ListedRow {
+  readonly name: string;
+  readonly bytes: number;
+  readonly hash: string;
+  readonly content_type: string;
+  readonly last_modified: string;
+}
+
+/** @param path of the container, percent-encoded. @returns null for a limit that Swift refuses. */
+export function listContainer(
+  container: SwiftContainer,
+  path: string,
+  query: URLSearchParams,
+): readonly ListedRow[] | null {
+  const limit = limitOf(query);
+  if (limit === null) return null;
+  const rows = pageOf(container.listing.rows(), query, query.get('marker') ?? '', limit);
+  if (query.has('versions')) return listVersions(container, rows, query, limit);
+  return rows.map((row) => {
+    if (row.version === null) return listed(row);
+    const symlink_path = `${path}/${encodePath(row.name)}?version-id=${row.version}`;
+    return { ...listed(row), symlink_path, version_symlink: true };
+  });
+}
+
+function listVersions(
+  container: SwiftContainer,
+  currentRows: readonly Row[],
+  query: URLSearchParams,
+  limit: number,
+): readonly ListedRow[] {
+  const hasLatest = new Set<string>();
+  const links = new Set<string>();
+  const found: (ListedRow & { readonly version_id: string; readonly is_latest: boolean })[] = [];
+  for (const row of currentRows) {
+    if (row.version !== null) {
+      links.add(versionKey(row.name, row.version));
+      continue;
+    }
+    hasLatest.add(row.name);
+    found.push({ ...listed(row), version_id: 'null', is_latest: true });
+  }
+  for (const row of pageOf(container.versionListing.rows(), query, versionMarker(query), limit)) {
+    const isMarker = row.type.startsWith('application/x-deleted');
+    const is_latest = links.has(row.key) || (isMarker && !hasLatest.has(row.name));
+    if (is_latest) hasLatest.add(row.name);
+    found.push({ ...listed(row), version_id: row.version ?? 'null', is_latest });
+  }
+  // Stable: what is from before versioning comes first of its name.
+  const inOrder = found.sort((left, right) => compareNames(left.name, right.name));
+  return inOrder.slice(0, limit);
+}
+
+function versionMarker(query: URLSearchParams): string {
+  const name = query.get('marker');
+  if (name === null) return '';
+  const version = query.get('version_marker');
+  // All ids lie between `0` and `:`.
+  return version === null ? `${name}\0:` : versionKey(name, version);
+}
+
+function pageOf(rows: readonly Row[], query: URLSearchParams, marker: string, limit: number): Row[] {
+  const prefix = query.get('prefix') ?? '';
+  const page: Row[] = [];
+  for (const row of rows) {
+    if (page.length === limit) break;
+    if (row.name.startsWith(prefix) && (marker === '' || compareNames(row.key, marker) > 0)) page.push(row);
+  }
+  return page;
+}
+
+function limitOf(query: URLSearchParams): number | null {
+  const text = query.get('limit');
+  if (text === null || text === '') return MAX_LIMIT;
+  const limit = Number(text);
+  return Number.isSafeInteger(limit) && limit >= 0 && limit <= MAX_LIMIT ? limit : null;
+}
+
+function listed(row: Row): ListedRow {
+  const [seconds = '', fraction = ''] = row.stamp.split('.');
+  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return {
+    name: row.name,
+    bytes: row.bytes,
+    hash: row.hash,
+    content_type: row.type,
+    last_modified: `${whole}.${fraction.padEnd(6, '0')}`,
+  };
+}
+
+function encodePath(name: string): string {
+  return name.split('/').map(encodeURIComponent).join('/');
+}

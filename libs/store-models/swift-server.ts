@@ -1,0 +1,429 @@
+/**
+ * Swift server: a model of one OpenStack Swift with auth v1 and object versioning, as a real one
+ * was seen to answer. A write takes its stamp when it starts and is applied later, in steps of its
+ * own; nothing is a lock. What no adapter sends is not modelled and throws.
+ */
+
+import type { RawStore } from '#libs/memory/raw-store.ts';
+import { atOnce, type Step } from '#libs/memory/step.ts';
+import type { Clock } from '#ports/clock.ts';
+import { type Answer, type ModelRequest, type ModelServer, serverTurns } from './exchange.ts';
+import { type Content, kindOf, md5Of, SwiftContainer, type Version } from './swift-container.ts';
+import { listContainer } from './swift-listing.ts';
+
+export interface SwiftServerOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Turns of the server's own work; a step that throws breaks the request, which is then answered 503. Default: at once. */
+  readonly step?: Step;
+  /** Milliseconds until a listing learns of the next change; default: none. */
+  readonly lag?: () => number;
+  /** Whether containers may have versions; default: offered. */
+  readonly versioning?: 'offered' | 'refused';
+  /** Whether `If-None-Match: *` of a write is looked at; default: checked. */
+  readonly writeConditions?: 'checked' | 'ignored';
+}
+
+export const SWIFT_AUTH_URL = 'http://swift.model/auth/v1.0';
+export const SWIFT_CREDENTIALS = { user: 'model:user', key: 'model key' } as const;
+const STORAGE_PATH = '/v1/AUTH_model';
+const STORAGE_URL = `http://swift.model${STORAGE_PATH}`;
+const TICKS_PER_SECOND = 100_000;
+const TICKS_PER_MS = 100;
+const OCTETS = 'application/octet-stream';
+const MAX_NAME = 1024;
+/** What the versions' own names take of that: two separators and a time. */
+const VERSION_SUFFIX = 18;
+
+/** A write under way. */
+interface Writing {
+  readonly container: SwiftContainer;
+  readonly name: string;
+  readonly stamp: string;
+  readonly headers: ModelRequest['headers'];
+}
+
+export class SwiftServer implements ModelServer {
+  readonly #options: Required<SwiftServerOptions>;
+  readonly #turn: Step;
+  readonly #containers = new Map<string, SwiftContainer>();
+  readonly #tokens = new Set<string>();
+  #logins = 0;
+  #ticks = 0;
+
+  constructor(options: SwiftServerOptions) {
+    const defaults = {
+      step: atOnce,
+      lag: () => 0,
+      versioning: 'offered',
+      writeConditions: 'checked',
+    } as const;
+    this.#options = { ...defaults, ...options };
+    this.#turn = serverTurns(this.#options.step);
+  }
+
+  subjectOf(path: string): string {
+    const [, container, name] = splitPath(path) ?? [];
+    return name ?? container ?? path;
+  }
+
+  handle(request: ModelRequest): Answer | Promise<Answer> {
+    if (request.path === '/auth/v1.0') return this.#logIn(request.headers);
+    if (!this.#tokens.has(request.headers['x-auth-token'] ?? '')) return status(401);
+    const [account, containerName, name] = splitPath(request.path) ?? [];
+    if (account === undefined || containerName === undefined) throw notModelled(request);
+    return name === undefined
+      ? this.#handleContainer(containerName, request)
+      : this.#handleObject(containerName, name, request);
+  }
+
+  /** All tokens are forgotten: the next request of each client is answered 401. */
+  expireTokens(): void {
+    this.#tokens.clear();
+  }
+
+  /** Listings learn of every change so far. */
+  settle(): void {
+    for (const container of this.#containers.values()) {
+      container.listing.settle();
+      container.versionListing.settle();
+    }
+  }
+
+  /** Past all adapters: makes a container. */
+  createContainer(containerName: string, options: { versioned: boolean; identity?: string }): void {
+    const container = this.#openContainer(containerName);
+    container.isVersioned = options.versioned;
+    if (options.identity !== undefined) container.meta.set('x-container-meta-holdfast-id', options.identity);
+  }
+
+  /** Past all adapters: removes a container with everything in it. */
+  dropContainer(containerName: string): void {
+    this.#containers.delete(containerName);
+  }
+
+  hasContainer(containerName: string): boolean {
+    return this.#containers.has(containerName);
+  }
+
+  /** Raw access to one container, which must exist when it is used. */
+  raw(containerName: string): RawStore {
+    const container = (): SwiftContainer => {
+      const found = this.#containers.get(containerName);
+      if (found === undefined) throw new Error(`there is no container "${containerName}"`);
+      return found;
+    };
+    const put = (name: string, bytes: Uint8Array, type: string, meta: Content['meta'] = {}): void => {
+      this.#write(container(), name, this.#version(this.#stamp(), Uint8Array.from(bytes), type, meta));
+    };
+    return {
+      put: (name, bytes) => put(name, bytes, OCTETS),
+      putDirectory: (name) => put(name, new Uint8Array(), 'application/directory'),
+      putUnhandled: (name) =>
+        put(name, new Uint8Array(), OCTETS, { 'x-object-manifest': 'elsewhere/segments' }),
+      remove: (name) => {
+        const stamp = this.#stamp();
+        if (container().isVersioned) {
+          container().adopt(name);
+          container().mark(name, stamp);
+        }
+        container().remove(name, stamp);
+      },
+      names: () => container().names(),
+      contents: (name) => {
+        const version = container().current(name)?.version;
+        return version !== undefined && kindOf(version) === 'file' ? version.bytes : null;
+      },
+      history: (name) => container().history(name),
+      namesEver: () => container().namesEver(),
+      read: (name, id) => {
+        const version = container().version(name, id);
+        return version === null || version.isMarker ? null : version.bytes;
+      },
+    };
+  }
+
+  #logIn(headers: ModelRequest['headers']): Answer {
+    const { user, key } = SWIFT_CREDENTIALS;
+    if (headers['x-auth-user'] !== user || headers['x-auth-key'] !== key) return status(401);
+    this.#logins += 1;
+    const token = `token-${this.#logins}`;
+    this.#tokens.add(token);
+    return status(200, { 'x-auth-token': token, 'x-storage-url': STORAGE_URL });
+  }
+
+  #handleContainer(containerName: string, request: ModelRequest): Answer {
+    const { method, headers } = request;
+    const container = this.#containers.get(containerName);
+    if (method === 'PUT' || method === 'POST') {
+      if (this.#options.versioning === 'refused' && headers['x-versions-enabled'] !== undefined) {
+        return status(412);
+      }
+      if (container === undefined && method === 'POST') return status(404);
+      setUp(this.#openContainer(containerName), headers);
+      if (method === 'POST') return status(204);
+      return status(container === undefined ? 201 : 202);
+    }
+    if (container === undefined) return status(404);
+    if (method === 'GET' || method === 'HEAD') return showContainer(container, request);
+    if (method === 'DELETE') {
+      const rows = container.listing.rows().length + container.versionListing.rows().length;
+      if (rows > 0) return status(409);
+      this.#containers.delete(containerName);
+      return status(204);
+    }
+    throw notModelled(request);
+  }
+
+  #handleObject(containerName: string, name: string, request: ModelRequest): Answer | Promise<Answer> {
+    const { method, query } = request;
+    const container = this.#containers.get(containerName);
+    const version = query.get('version-id');
+    if (method === 'GET' || method === 'HEAD') {
+      if (version !== null && container?.isVersioned === false) return status(400);
+      return container === undefined ? status(404) : readObject(container, name, request);
+    }
+    if (method === 'COPY') return this.#copy(container, name, request);
+    if (method === 'PUT' && version === null)
+      return this.#startPut(container, name, request.headers, request.body);
+    if (method === 'DELETE') {
+      if (container === undefined) return status(404);
+      return version === null ? this.#delete(container, name) : this.#deleteVersion(container, name, version);
+    }
+    throw notModelled(request);
+  }
+
+  /** Takes the stamp; in a container without versions the objections are raised now too, before the body was read. */
+  #startPut(
+    container: SwiftContainer | undefined,
+    name: string,
+    headers: ModelRequest['headers'],
+    body: () => Promise<Uint8Array>,
+  ): Answer | Promise<Answer> {
+    const { 'if-none-match': ifNoneMatch, 'content-type': type = OCTETS } = headers;
+    if (ifNoneMatch !== undefined && ifNoneMatch !== '*') return status(400);
+    if (container === undefined) return status(404);
+    const suffix = container.isVersioned ? VERSION_SUFFIX : 0;
+    if (Buffer.byteLength(name) + suffix > MAX_NAME) return status(400);
+    if (container.isVersioned) container.adopt(name);
+    const writing: Writing = { container, name, stamp: this.#stamp(), headers };
+    if (!container.isVersioned) {
+      const objection = this.#objection(writing);
+      if (objection !== null) return status(objection);
+    }
+    return this.#finishPut(writing, type, body);
+  }
+
+  async #finishPut(writing: Writing, type: string, body: () => Promise<Uint8Array>): Promise<Answer> {
+    const { container, name, stamp, headers } = writing;
+    const version = this.#version(stamp, await body(), type, keptHeaders(headers));
+    if (headers['etag'] !== undefined && headers['etag'] !== version.etag) return status(422);
+    if (!container.isVersioned) {
+      return this.#turn('swift.write', name, () => {
+        container.writePlain(name, version);
+        return status(201, { etag: version.etag });
+      });
+    }
+    const given = { etag: version.etag, 'x-object-version-id': stamp };
+    const objection = await this.#turn('swift.keep', name, () => {
+      container.keep(name, version);
+      return this.#objection(writing);
+    });
+    if (objection !== null) return status(objection, given);
+    return this.#turn('swift.link', name, () => {
+      container.link(name, version);
+      return status(201, given);
+    });
+  }
+
+  #objection({ container, name, stamp, headers }: Writing): 412 | 202 | null {
+    const isCreateOnly = headers['if-none-match'] === '*' && this.#options.writeConditions === 'checked';
+    return container.objection(name, stamp, isCreateOnly);
+  }
+
+  /** The source is read when the request arrives, then written like any other content; conditions are about the source. */
+  #copy(source: SwiftContainer | undefined, name: string, request: ModelRequest): Answer | Promise<Answer> {
+    const destination = request.headers['destination']?.split('/') ?? [];
+    const target = this.#containers.get(decodeURIComponent(destination[0] ?? ''));
+    const targetName = decodeURIComponent(destination.slice(1).join('/'));
+    const id = request.query.get('version-id');
+    const found = source === undefined ? null : versionAt(source, name, id);
+    if (found === null) return status(404);
+    const wanted = request.headers['if-match'];
+    if (wanted !== undefined && wanted !== found.etag) return status(412);
+    const { 'if-none-match': _, ...rest } = request.headers;
+    const headers = { ...found.meta, ...rest, 'content-type': found.type };
+    return (async () => {
+      const bytes = () => Promise.resolve(found.bytes);
+      const { answered } = await this.#turn('swift.copy', targetName, () => ({
+        answered: this.#startPut(target, targetName, headers, bytes),
+      }));
+      return answered;
+    })();
+  }
+
+  /** @returns the answer later: the marker is left before the name lets go. */
+  #delete(container: SwiftContainer, name: string): Promise<Answer> {
+    const stamp = this.#stamp();
+    if (container.isVersioned) {
+      container.adopt(name);
+      container.mark(name, stamp);
+    }
+    return this.#turn('swift.delete', name, () => {
+      const given = container.remove(name, stamp);
+      return status(given, container.isVersioned && given !== 409 ? { 'x-object-version-id': stamp } : {});
+    });
+  }
+
+  /** The current version takes its link along; whether it is current is looked at first. */
+  #deleteVersion(container: SwiftContainer, name: string, id: string): Answer | Promise<Answer> {
+    if (!container.isVersioned) return status(400);
+    const stamp = this.#stamp();
+    const isCurrent = container.linkedId(name) === id;
+    return this.#turn('swift.forget', name, () => {
+      if (isCurrent) container.remove(name, stamp);
+      const wasThere = container.removeVersion(name, id, stamp);
+      return status(wasThere ? 204 : 404, { 'x-object-version-id': id });
+    });
+  }
+
+  #write(container: SwiftContainer, name: string, version: Version): void {
+    if (!container.isVersioned) {
+      container.writePlain(name, version);
+      return;
+    }
+    container.adopt(name);
+    container.keep(name, version);
+    container.link(name, version);
+  }
+
+  #version(id: string, bytes: Uint8Array, type: string, meta: Content['meta']): Version {
+    return { id, bytes, etag: md5Of(bytes), type, meta, isMarker: false };
+  }
+
+  #openContainer(containerName: string): SwiftContainer {
+    const known = this.#containers.get(containerName);
+    if (known !== undefined) return known;
+    const { clock, lag } = this.#options;
+    const container = new SwiftContainer({ now: () => clock.now(), lag });
+    this.#containers.set(containerName, container);
+    return container;
+  }
+
+  /** The start of a request; no two are alike. */
+  #stamp(): string {
+    this.#ticks = Math.max(Math.floor(this.#options.clock.now() * TICKS_PER_MS), this.#ticks + 1);
+    const seconds = Math.floor(this.#ticks / TICKS_PER_SECOND);
+    const fraction = this.#ticks % TICKS_PER_SECOND;
+    return `${String(seconds).padStart(10, '0')}.${String(fraction).padStart(5, '0')}`;
+  }
+}
+
+/** @returns account path, container and object, decoded; null outside the storage URL. */
+function splitPath(path: string): [account: string, container?: string, name?: string] | null {
+  if (!path.startsWith(STORAGE_PATH)) return null;
+  const [, container, ...name] = path.slice(STORAGE_PATH.length).split('/');
+  if (container === undefined || container === '') return [STORAGE_PATH];
+  if (name.length === 0) return [STORAGE_PATH, decodeURIComponent(container)];
+  return [STORAGE_PATH, decodeURIComponent(container), decodeURIComponent(name.join('/'))];
+}
+
+function setUp(container: SwiftContainer, headers: ModelRequest['headers']): void {
+  if (headers['x-versions-enabled'] === 'true') container.isVersioned = true;
+  for (const [key, value] of Object.entries(headers)) {
+    if (key.startsWith('x-container-meta-') && value !== undefined) container.meta.set(key, value);
+  }
+}
+
+function showContainer(container: SwiftContainer, request: ModelRequest): Answer {
+  const rows = container.listing.rows();
+  const versions = container.versionListing.rows();
+  // A link has no bytes of its own.
+  const own = rows.reduce((sum, row) => sum + (row.version === null ? row.bytes : 0), 0);
+  const headers: Record<string, string> = {
+    'x-container-object-count': String(rows.length),
+    'x-container-bytes-used': String(versions.reduce((sum, row) => sum + row.bytes, own)),
+    ...Object.fromEntries(container.meta),
+    ...(container.isVersioned ? { 'x-versions-enabled': 'True' } : {}),
+  };
+  if (request.method === 'HEAD') return status(204, headers);
+  const listed = listContainer(container, request.path, request.query);
+  if (listed === null) return status(412);
+  if (request.query.get('format') === 'json' || request.query.has('versions')) {
+    return { status: 200, headers, body: Buffer.from(JSON.stringify(listed)) };
+  }
+  if (listed.length === 0) return status(204, headers);
+  return { status: 200, headers, body: Buffer.from(listed.map((row) => `${row.name}\n`).join('')) };
+}
+
+function versionAt(container: SwiftContainer, name: string, id: string | null): Version | null {
+  const version = id === null ? (container.current(name)?.version ?? null) : container.version(name, id);
+  return version === null || version.isMarker ? null : version;
+}
+
+function readObject(container: SwiftContainer, name: string, request: ModelRequest): Answer {
+  const id = request.query.get('version-id');
+  const version = versionAt(container, name, id);
+  const known = id ?? container.linkedId(name) ?? 'null';
+  const versioned: Record<string, string> = container.isVersioned ? { 'x-object-version-id': known } : {};
+  if (version === null) return status(404, versioned);
+  const { bytes, etag, type, meta } = version;
+  const headers: Record<string, string> = {
+    'content-type': type,
+    etag,
+    'x-timestamp': version.id,
+    ...meta,
+    ...versioned,
+    ...(id === null && known !== 'null' && container.isVersioned
+      ? { 'content-location': `${request.path}?version-id=${known}` }
+      : {}),
+  };
+  const wanted = request.headers['if-match'];
+  if (wanted !== undefined && wanted !== etag) return status(412, versioned);
+  const range = rangeOf(request.headers['range'], bytes.length);
+  if (range === 'unsatisfiable') return status(416, versioned);
+  if (range === null) {
+    return {
+      status: 200,
+      headers: { ...headers, 'content-length': String(bytes.length) },
+      body: bytes,
+      isContent: true,
+    };
+  }
+  const part = bytes.subarray(range.start, range.end);
+  const contentRange = `bytes ${range.start}-${range.end - 1}/${bytes.length}`;
+  return {
+    status: 206,
+    headers: { ...headers, 'content-length': String(part.length), 'content-range': contentRange },
+    body: part,
+    isContent: true,
+  };
+}
+
+function rangeOf(
+  header: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | null {
+  const match = /^bytes=(\d+)-(\d+)$/.exec(header ?? '');
+  if (match === null) return null;
+  const start = Number(match[1]);
+  const end = Math.min(Number(match[2]) + 1, size);
+  return start < end ? { start, end } : 'unsatisfiable';
+}
+
+/** Headers of a PUT that Swift keeps with the object. */
+function keptHeaders(headers: ModelRequest['headers']): Content['meta'] {
+  const kept: Record<string, string> = {};
+  for (const [key, value] of Object.entries(headers)) {
+    const isKept = key.startsWith('x-object-meta-') || key === 'x-object-manifest';
+    if (isKept && value !== undefined) kept[key] = value;
+  }
+  return kept;
+}
+
+function status(code: number, headers: Answer['headers'] = {}): Answer {
+  return { status: code, headers };
+}
+
+function notModelled(request: ModelRequest): Error {
+  return new Error(`the model of Swift knows no ${request.method} ${request.path}?${request.query}`);
+}
