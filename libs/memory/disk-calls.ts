@@ -2,8 +2,17 @@
  * Disk calls: the kernel of a memory disk. Each is one atomic change, made or refused with the
  * code, and in the order of checks, that Linux has. Names are bytes as `disk-nodes.ts` says.
  */
+import type { Facts } from '#libs/store-local/file-system.ts';
 import type { Caller, Medium } from './disk-medium.ts';
-import { type DirectoryNode, type DiskNode, type FileNode, NO_BYTES, reserve, sizeOf } from './disk-nodes.ts';
+import {
+  type DirectoryNode,
+  type DiskNode,
+  type FileNode,
+  factsOf,
+  NO_BYTES,
+  reserve,
+  sizeOf,
+} from './disk-nodes.ts';
 
 const READ = 4;
 const WRITE = 2;
@@ -48,6 +57,14 @@ export function find(
   return directory.entries.get(medium.keyOf(name))?.node;
 }
 
+/** Null when nothing is there, also because the directory itself is gone. */
+export function lstat(medium: Medium, caller: Caller, directory: DirectoryNode, name: string): Facts | null {
+  requirePermission(caller, directory, SEARCH);
+  if (directory.links === 0) return null;
+  const node = find(medium, caller, directory, name);
+  return node === undefined ? null : factsOf(node);
+}
+
 function findExisting(medium: Medium, caller: Caller, directory: DirectoryNode, name: string): DiskNode {
   const node = find(medium, caller, directory, name);
   if (node === undefined) throw systemError('ENOENT', 'no such file or directory');
@@ -71,11 +88,16 @@ export function openDirectory(
   directory: DirectoryNode,
   name: string,
 ): DirectoryNode {
-  return openAgain(caller, findDirectory(medium, caller, directory, name));
+  return openFound(caller, findDirectory(medium, caller, directory, name));
 }
 
-/** A further descriptor of a directory that was reached already. */
+/** A further descriptor of a directory, which is searched for itself. */
 export function openAgain(caller: Caller, directory: DirectoryNode): DirectoryNode {
+  requirePermission(caller, directory, SEARCH);
+  return openFound(caller, directory);
+}
+
+export function openFound(caller: Caller, directory: DirectoryNode): DirectoryNode {
   requirePermission(caller, directory, READ);
   directory.opens += 1;
   return directory;
@@ -100,8 +122,9 @@ export function closeNode(medium: Medium, node: DiskNode): void {
   medium.releaseIfGone(node);
 }
 
-export function list(directory: DirectoryNode): { bytes: string; isDirectory: boolean }[] {
-  if (directory.links === 0) throw systemError('ENOENT', 'the directory is removed');
+/** A removed directory lists as empty; permission is asked each time, because Linux is asked by path. */
+export function list(caller: Caller, directory: DirectoryNode): { bytes: string; isDirectory: boolean }[] {
+  requirePermission(caller, directory, READ);
   const listed: { bytes: string; isDirectory: boolean }[] = [];
   for (const { name, node } of directory.entries.values()) {
     listed.push({ bytes: name, isDirectory: node.kind === 'directory' });
@@ -185,6 +208,9 @@ export function rename(
   to: DirectoryNode,
   toName: string,
 ): void {
+  // Both directories are reached before either name is looked for.
+  requirePermission(caller, from, SEARCH);
+  requirePermission(caller, to, SEARCH);
   const source = findExisting(medium, caller, from, name);
   const target = find(medium, caller, to, toName);
   requireWritable(medium);

@@ -192,13 +192,16 @@ export class DiskUser {
 
   /** `rm -rf`: nothing there is fine. */
   removeTree(path: DiskPath): void {
+    const node = this.#found(path);
+    if (node === null) return;
     const { directory, name } = this.#place(path);
-    const node = find(this.#medium, this.#caller, directory, name);
-    if (node !== undefined) removeBelow(this.#medium, this.#caller, directory, name, node);
+    removeBelow(this.#medium, this.#caller, directory, name, node);
   }
 
   chmod(path: DiskPath, mode: number): void {
-    setMode(this.#medium, this.#caller, this.#node(path), mode);
+    const node = this.#node(path);
+    if (node.kind === 'symlink') throw systemError('ELOOP', 'links are not followed');
+    setMode(this.#medium, this.#caller, node, mode);
   }
 
   setModifiedAt(path: DiskPath, mtimeNs: bigint): void {

@@ -13,13 +13,14 @@ import type {
 import {
   closeNode,
   create,
-  find,
   findDirectory,
   link,
   list,
+  lstat,
   openAgain,
   openDirectory,
   openForReading,
+  openFound,
   read,
   removeDirectory,
   rename,
@@ -84,7 +85,7 @@ function openPath(medium: Medium, caller: Caller, path: string): DirectoryNode {
   for (const segment of path.split('/')) {
     if (segment !== '') directory = findDirectory(medium, caller, directory, encodeName(segment));
   }
-  return openAgain(caller, directory);
+  return openFound(caller, directory);
 }
 
 function nameOf(segment: string): string {
@@ -149,18 +150,26 @@ class Descriptor<Node extends DiskNode> {
 }
 
 class MemoryFile extends Descriptor<DiskNode> implements OpenFile {
+  /** What can be written: a file that was made here. */
+  readonly #written: FileNode | null;
   #position = 0;
+
+  constructor(process: Process, node: DiskNode, written: FileNode | null) {
+    super(process, node);
+    this.#written = written;
+  }
 
   read(into: Uint8Array, position: number): Promise<number> {
     return this.step('fs.read', '', (node) => read(node, into, position));
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.step('fs.write', '', (node) => {
-      // Only a file that was made here is open for writing.
+    return this.step('fs.write', '', () => {
       for (let done = 0; done < bytes.length; ) {
+        const file = this.#written;
+        if (file === null) throw systemError('EBADF', 'it is open for reading only');
         const rest = done === 0 ? bytes : bytes.subarray(done);
-        const written = write(this.process.medium, node as FileNode, this.#position, rest);
+        const written = write(this.process.medium, file, this.#position, rest);
         this.#position += written;
         done += written;
       }
@@ -179,7 +188,7 @@ class MemoryDirectory extends Descriptor<DirectoryNode> implements OpenDirectory
   }
 
   list(): Promise<ListedEntry[]> {
-    return this.step('fs.list', '', list);
+    return this.step('fs.list', '', () => this.listNow());
   }
 
   lstat(segment: string): Promise<Facts | null> {
@@ -199,7 +208,7 @@ class MemoryDirectory extends Descriptor<DirectoryNode> implements OpenDirectory
   openForReading(segment: string): Promise<OpenFile> {
     const { medium, caller } = this.process;
     return this.step('fs.open', segment, (node) => {
-      return new MemoryFile(this.process, openForReading(medium, caller, node, nameOf(segment)));
+      return new MemoryFile(this.process, openForReading(medium, caller, node, nameOf(segment)), null);
     });
   }
 
@@ -209,14 +218,15 @@ class MemoryDirectory extends Descriptor<DirectoryNode> implements OpenDirectory
       const make = (owner: { uid: number; gid: number }) => medium.newFile(mode & ~UMASK, owner);
       const file = create(medium, caller, directory, nameOf(segment), make);
       file.opens += 1;
-      return new MemoryFile(this.process, file);
+      return new MemoryFile(this.process, file, file);
     });
   }
 
   makeDirectory(segment: string, mode: number): Promise<void> {
     const { medium, caller } = this.process;
     return this.step('fs.mkdir', segment, (directory) => {
-      const make = (owner: { uid: number; gid: number }) => medium.newDirectory(mode & ~UMASK, owner);
+      const make = (owner: { uid: number; gid: number }) =>
+        medium.newDirectory(mode & 0o1777 & ~UMASK, owner);
       create(medium, caller, directory, nameOf(segment), make);
     });
   }
@@ -259,15 +269,12 @@ class MemoryDirectory extends Descriptor<DirectoryNode> implements OpenDirectory
   }
 
   listNow(): ListedEntry[] {
-    return list(this.node);
+    return list(this.process.caller, this.node);
   }
 
   lstatNow(segment: string): Facts | null {
     const { medium, caller } = this.process;
-    const name = nameOf(segment);
-    if (this.node.links === 0) return null;
-    const node = find(medium, caller, this.node, name);
-    return node === undefined ? null : factsOf(node);
+    return lstat(medium, caller, this.node, nameOf(segment));
   }
 
   openDirectoryNow(segment: string): OpenDirectory {
