@@ -2,7 +2,7 @@
 // write looks at preconditions, and block upload does not even look whether
 // the container exists.
 
-import { type Container, lastModified, type Policy } from './container-store.ts';
+import { type Container, lastModified, type Policy } from './container.ts';
 import { Fault } from './fault.ts';
 import { listObjects, pageLimit } from './listing.ts';
 import { mergeMeta, parseMeta, sentContainerMeta, sentPolicy } from './metadata.ts';
@@ -19,10 +19,10 @@ import {
 } from './request.ts';
 import { httpDate, isoDate, MICROS_PER_SECOND } from './timestamps.ts';
 
-export async function handleAccount(pithos: Pithos, request: PithosRequest): Promise<Reply> {
+export function handleAccount(pithos: Pithos, request: PithosRequest): Reply {
   if (request.method !== 'GET' && request.method !== 'HEAD') throw new Fault(400, 'Method not allowed');
   const account = request.target.account;
-  const all = pithos.containers.list(account, '', -1);
+  const all = pithos.tables.containers.list(account, '', -1);
   const headers = {
     'X-Account-Container-Count': String(all.length),
     'X-Account-Bytes-Used': String(all.reduce((sum, container) => sum + container.objectBytes, 0)),
@@ -30,7 +30,7 @@ export async function handleAccount(pithos: Pithos, request: PithosRequest): Pro
   };
   if (request.method === 'HEAD') return { status: 204, headers };
   const marker = request.query.get('marker') ?? '';
-  const page = pithos.containers.list(account, marker, pageLimit(pithos, request));
+  const page = pithos.tables.containers.list(account, marker, pageLimit(pithos, request));
   const entries = page.map((container) => ({
     name: container.name,
     count: container.objectCount,
@@ -45,7 +45,7 @@ export async function handleAccount(pithos: Pithos, request: PithosRequest): Pro
   return listReply(replyFormat(request, 'text'), entries, { list: 'account', item: 'container' }, headers);
 }
 
-export async function handleContainer(pithos: Pithos, request: PithosRequest): Promise<Reply> {
+export function handleContainer(pithos: Pithos, request: PithosRequest): Reply | Promise<Reply> {
   switch (request.method) {
     case 'PUT':
       return putContainer(pithos, request);
@@ -66,11 +66,11 @@ function putContainer(pithos: Pithos, request: PithosRequest): Reply {
   const { account, container: name } = request.target;
   const meta = sentContainerMeta(request.headers);
   const policy = sentPolicy(request.headers);
-  return pithos.db.transaction(() => {
-    const existing = pithos.containers.find(account, name);
+  return pithos.tables.transaction(() => {
+    const existing = pithos.tables.containers.find(account, name);
     if (existing === undefined) {
       pithos.versions.skipSerial();
-      pithos.containers.create(
+      pithos.tables.containers.create(
         account,
         name,
         { ...defaultPolicy(pithos, request), ...policy },
@@ -79,7 +79,7 @@ function putContainer(pithos: Pithos, request: PithosRequest): Reply {
       );
       return { status: 201, headers: {} };
     }
-    if (policy !== undefined) pithos.containers.setPolicy(existing.id, { ...existing, ...policy });
+    if (policy !== undefined) pithos.tables.containers.setPolicy(existing.id, { ...existing, ...policy });
     if (Object.keys(meta).length > 0) changeMeta(pithos, existing, mergeMeta(existing.meta, meta));
     return { status: 202, headers: {} };
   });
@@ -91,7 +91,7 @@ function defaultPolicy(pithos: Pithos, request: PithosRequest): Policy {
 
 function changeMeta(pithos: Pithos, container: Container, meta: Readonly<Record<string, string>>): void {
   pithos.versions.skipSerial();
-  pithos.containers.setMeta(container.id, meta, pithos.clock());
+  pithos.tables.containers.setMeta(container.id, meta, pithos.clock());
 }
 
 function headContainer(pithos: Pithos, request: PithosRequest): Reply {
@@ -130,11 +130,11 @@ async function postContainer(pithos: Pithos, request: PithosRequest): Promise<Re
   const isReplacing = !hasFlag(request, 'update');
   // With `update` and no headers nothing asks for the container, so blocks for a missing one get 202.
   if (isReplacing || policy !== undefined || Object.keys(meta).length > 0) {
-    pithos.db.transaction(() => {
+    pithos.tables.transaction(() => {
       const container = requireContainer(pithos, account, name);
       if (policy !== undefined) {
         const kept = isReplacing ? defaultPolicy(pithos, request) : container;
-        pithos.containers.setPolicy(container.id, { ...kept, ...policy });
+        pithos.tables.containers.setPolicy(container.id, { ...kept, ...policy });
       }
       if (isReplacing) changeMeta(pithos, container, meta);
       else if (Object.keys(meta).length > 0) changeMeta(pithos, container, mergeMeta(container.meta, meta));
@@ -160,12 +160,12 @@ async function deleteContainer(pithos: Pithos, request: PithosRequest): Promise<
     if (until !== undefined) {
       pithos.versions.purgeHistory(id, until * MICROS_PER_SECOND);
     } else if (delimiter) {
-      for (const path of pithos.versions.allPaths(id)) {
+      for (const path of pithos.versions.pathsUnder(id, '')) {
         pithos.versions.remove(container!, path, request.user.userId, pithos.clock());
       }
     } else {
       if (objectCount > 0) throw new Fault(409, 'Container is not empty');
-      pithos.containers.remove(id);
+      pithos.tables.containers.remove(id);
     }
     return { status: 204, headers: {} };
   });

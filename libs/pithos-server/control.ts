@@ -3,7 +3,7 @@
 // skip authentication, preconditions and locks: they are the racing writer.
 
 import type { Identity } from './auth.ts';
-import type { Policy } from './container-store.ts';
+import type { Policy } from './container.ts';
 import { cutIntoBlocks } from './hash.ts';
 import type { Injector, Rule } from './inject.ts';
 import { type Hooks, type Pithos, requireContainer, type Settings } from './pithos.ts';
@@ -76,16 +76,16 @@ export function createControl(parts: ControlParts): Control {
     },
     skewClock: parts.skewClock,
     ensureContainer: (account, name, policy) => {
-      if (pithos.containers.find(account, name) !== undefined) return;
+      if (pithos.tables.containers.find(account, name) !== undefined) return;
       const full = { versioning: pithos.settings.defaultVersioning, quota: 0, project: account, ...policy };
-      pithos.containers.create(account, name, full, {}, pithos.clock());
+      pithos.tables.containers.create(account, name, full, {}, pithos.clock());
     },
     putObject: (account, container, path, content, how) =>
       putDirectly(pithos, { account, container, path }, content, how ?? {}),
     deleteObject: (account, container, path) =>
       pithos.versions.remove(requireContainer(pithos, account, container), path, account, pithos.clock()),
     loseBlock: (hash) => pithos.blocks.lose(hash),
-    transaction: (work) => pithos.db.transaction(work),
+    transaction: (work) => pithos.tables.transaction(work),
   };
 }
 

@@ -2,33 +2,16 @@
 // subdirs, and the view of an earlier time. Each page is a read of its own, so
 // a rename between two pages can hide an object from both.
 
-import { CLUSTER } from './database.ts';
 import { Fault } from './fault.ts';
 import type { Pithos } from './pithos.ts';
 import { integerParameter, type PithosRequest } from './request.ts';
+import type { NameRange } from './tables.ts';
 import { decimalSeconds, isoDate, MICROS_PER_SECOND } from './timestamps.ts';
 import { endOfPrefix, type Version } from './version-store.ts';
 
 export type ListEntry = Readonly<Record<string, unknown>>;
 
-type Row = Pick<Version, 'path' | 'serial' | 'hash' | 'bytes' | 'type' | 'uuid' | 'md5' | 'mtime' | 'author'>;
-
-interface Range {
-  readonly container: number;
-  /** Names strictly greater than this. */
-  readonly after: string;
-  /** Names at or after this. */
-  readonly from: string;
-  /** Names before this; undefined for no end. */
-  readonly end: string | undefined;
-  /** Epoch microseconds; undefined for the present. */
-  readonly until: number | undefined;
-}
-
-const COLUMNS = 'v.path, v.serial, v.hash, v.bytes, v.type, v.uuid, v.md5, v.mtime, v.author';
 const SEEK_ROWS = 1000;
-/** Sorts after every name. */
-const NO_END = '\u{10ffff}'.repeat(4);
 
 export function listObjects(pithos: Pithos, container: number, request: PithosRequest): ListEntry[] {
   // Sharing is not simulated: no object is shared or public.
@@ -37,7 +20,7 @@ export function listObjects(pithos: Pithos, container: number, request: PithosRe
   const delimiter = path ? '/' : (request.query.get('delimiter') ?? '');
   const prefix = normalPrefix(path || (request.query.get('prefix') ?? ''), delimiter);
   const seconds = integerParameter(request, 'until');
-  const range: Range = {
+  const range: NameRange = {
     container,
     after: request.query.get('marker') ?? '',
     from: prefix,
@@ -45,8 +28,8 @@ export function listObjects(pithos: Pithos, container: number, request: PithosRe
     until: seconds === undefined ? undefined : seconds * MICROS_PER_SECOND,
   };
   const limit = pageLimit(pithos, request);
-  const describe = (row: Row) => describeRow(row, range.until !== undefined);
-  if (delimiter === '') return rowsOf(pithos, range, limit).map(describe);
+  const describe = (row: Version) => describeRow(row, range.until !== undefined);
+  if (delimiter === '') return pithos.versions.page(range, limit).map(describe);
   const { objects, subdirs } = rollUp(pithos, range, { prefix, delimiter, limit });
   if (path) return objects.slice(0, limit).map(describe);
   const merged = [
@@ -73,21 +56,6 @@ function normalPrefix(asked: string, delimiter: string): string {
   return prefix;
 }
 
-function rowsOf(pithos: Pithos, range: Range, limit: number): Row[] {
-  const where = 'v.container = ? AND v.path > ? AND v.path >= ? AND v.path < ?';
-  const bounds = [range.container, range.after, range.from, range.end ?? NO_END];
-  if (range.until === undefined) {
-    const sql = `SELECT ${COLUMNS} FROM versions v WHERE ${where} AND v.cluster = 0 ORDER BY v.path LIMIT ?`;
-    return pithos.db.all<Row>(sql, ...bounds, limit);
-  }
-  // The newest version before that time, unless it is the marker of a deletion.
-  const sql = `SELECT ${COLUMNS} FROM versions v WHERE ${where} AND v.cluster <> ${CLUSTER.deleted}
-    AND v.serial = (SELECT max(w.serial) FROM versions w
-                    WHERE w.container = v.container AND w.path = v.path AND w.mtime < ?)
-    ORDER BY v.path LIMIT ?`;
-  return pithos.db.all<Row>(sql, ...bounds, range.until, limit);
-}
-
 interface RollUp {
   readonly prefix: string;
   readonly delimiter: string;
@@ -95,12 +63,12 @@ interface RollUp {
 }
 
 /** Collects up to `limit` objects; the subdirs met on the way are not counted. */
-function rollUp(pithos: Pithos, range: Range, how: RollUp): { objects: Row[]; subdirs: string[] } {
-  const objects: Row[] = [];
+function rollUp(pithos: Pithos, range: NameRange, how: RollUp): { objects: Version[]; subdirs: string[] } {
+  const objects: Version[] = [];
   const subdirs: string[] = [];
   let { after, from } = range;
   while (true) {
-    const rows = rowsOf(pithos, { ...range, after, from }, SEEK_ROWS);
+    const rows = pithos.versions.page({ ...range, after, from }, SEEK_ROWS);
     for (const row of rows) {
       const inside = subdirs.at(-1);
       if (inside !== undefined && row.path.startsWith(inside)) continue;
@@ -121,7 +89,7 @@ function rollUp(pithos: Pithos, range: Range, how: RollUp): { objects: Row[]; su
   }
 }
 
-function describeRow(row: Row, isPast: boolean): ListEntry {
+function describeRow(row: Version, isPast: boolean): ListEntry {
   return {
     name: row.path,
     bytes: row.bytes,

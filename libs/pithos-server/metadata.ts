@@ -1,7 +1,7 @@
 // User metadata and container policy as they travel in headers. Names are
 // kept in title case; values lose every `~`; limits are those of the server.
 
-import type { Policy } from './container-store.ts';
+import type { Policy } from './container.ts';
 import { Fault } from './fault.ts';
 import type { Meta } from './version-store.ts';
 import { characters, titleCase } from './wire-text.ts';

@@ -2,7 +2,6 @@
 // unclamped ranges, as hash map, or as the list of versions. An unpinned GET
 // reads twice, headers first and body later, and the two may disagree.
 
-import { randomUUID } from 'node:crypto';
 import { Fault } from './fault.ts';
 import { blockCount } from './hash.ts';
 import { parseMeta } from './metadata.ts';
@@ -14,7 +13,7 @@ import { hasFlag, type PithosRequest, type Reply, replyFormat } from './request.
 import { decimalSeconds, httpDate, parseHttpDate, toSeconds } from './timestamps.ts';
 import type { Version } from './version-store.ts';
 
-export async function readObject(pithos: Pithos, request: PithosRequest): Promise<Reply> {
+export function readObject(pithos: Pithos, request: PithosRequest): Reply | Promise<Reply> {
   const { account, container: name, object: path } = request.target;
   const container = requireContainer(pithos, account, name).id;
   const asked = request.query.get('version');
@@ -27,13 +26,12 @@ export async function readObject(pithos: Pithos, request: PithosRequest): Promis
   checkReadConditions(request.headers, etagOf(pithos, version));
   const headers = objectHeaders(pithos, version, changedAt);
   if (request.method === 'HEAD') return { status: 200, headers };
-  let content = version;
-  if (asked === null) {
-    await pithos.hooks.betweenReads?.(request.info);
-    content = find();
-  }
-  if (hasFlag(request, 'hashmap')) return hashmapReply(pithos, request, content, headers);
-  return dataReply(pithos, request, content, { headers, changedAt });
+  const reply = (content: Version): Reply =>
+    hasFlag(request, 'hashmap')
+      ? hashmapReply(pithos, request, content, headers)
+      : dataReply(pithos, request, content, { headers, changedAt });
+  const meanwhile = asked === null ? pithos.hooks.betweenReads?.(request.info) : undefined;
+  return meanwhile === undefined ? reply(find()) : meanwhile.then(() => reply(find()));
 }
 
 function selectVersion(pithos: Pithos, container: number, path: string, asked: string | null): Version {
@@ -121,7 +119,7 @@ function dataReply(pithos: Pithos, request: PithosRequest, version: Version, rea
     };
     return { status: 206, headers, body: contentOf(pithos, version, range) };
   }
-  const boundary = randomUUID().replaceAll('-', '');
+  const boundary = pithos.newUuid().replaceAll('-', '');
   const { 'Content-Length': _, ...headers } = read.headers;
   return {
     status: 206,

@@ -2,8 +2,7 @@
 // source and never the destination; PUT with X-Copy-From or X-Move-From guards
 // the destination and never the source. MOVE takes whatever is newest.
 
-import { randomUUID } from 'node:crypto';
-import type { Container } from './container-store.ts';
+import type { Container } from './container.ts';
 import { Fault } from './fault.ts';
 import { mergeMeta, sentObjectMeta } from './metadata.ts';
 import { checkPutConditions, pathsBelow } from './object-write.ts';
@@ -109,7 +108,7 @@ function transferOne(pithos: Pithos, step: Step, from: string, to: string): numb
     md5: latest?.md5 ?? '',
     author: step.author,
     meta: mergeMeta(version.meta, step.sent),
-    uuid: plan.isMove ? version.uuid : randomUUID(),
+    uuid: plan.isMove ? version.uuid : pithos.newUuid(),
   };
   const written = pithos.versions.write(target, draft, pithos.clock());
   const isSamePlace = source.id === target.id && from === to;

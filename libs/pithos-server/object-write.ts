@@ -27,7 +27,7 @@ import type { Version } from './version-store.ts';
 export function checkPutConditions(pithos: Pithos, request: PithosRequest): void {
   if (!hasWriteConditions(request.headers)) return;
   const { account, container: name, object } = request.target;
-  const container = pithos.containers.find(account, name);
+  const container = pithos.tables.containers.find(account, name);
   const current = container === undefined ? undefined : pithos.versions.current(container.id, object);
   checkWriteConditions(request.headers, current === undefined ? undefined : etagOf(pithos, current));
 }

@@ -1,14 +1,11 @@
 // What all request handlers share: the stores, the switches of the simulated
-// deployment, and the one way to write, which first lets a test interfere,
-// then takes the container locks, then runs a single transaction.
+// deployment, and the one way to write.
 
-import { join } from 'node:path';
 import { BlockStore } from './block-store.ts';
-import { type Container, ContainerStore, type Versioning } from './container-store.ts';
-import { Database } from './database.ts';
+import type { Container, Versioning } from './container.ts';
 import { Fault } from './fault.ts';
-import { Locks } from './locks.ts';
 import type { PithosRequest, RequestInfo } from './request.ts';
+import type { Tables } from './tables.ts';
 import type { Clock } from './timestamps.ts';
 import { type Version, VersionStore } from './version-store.ts';
 
@@ -29,46 +26,42 @@ export interface Hooks {
   /** Runs while the container locks are held, as a slow quota service would. */
   readonly underLock?: (info: RequestInfo) => void | Promise<void>;
   /** Runs in an unpinned GET after the headers were read and before the body is. */
-  readonly betweenReads?: (info: RequestInfo) => void | Promise<void>;
+  readonly betweenReads?: (info: RequestInfo) => Promise<void> | undefined;
 }
 
+/**
+ * How a write gets its turn after the early look: the named containers are its own while the
+ * work runs, which is all or nothing and does not wait.
+ */
+export type Turns = <T>(info: RequestInfo, containers: readonly string[], work: () => T) => Promise<T>;
+
 export interface Pithos {
-  readonly db: Database;
-  readonly containers: ContainerStore;
+  readonly tables: Tables;
   readonly versions: VersionStore;
   readonly blocks: BlockStore;
-  readonly locks: Locks;
+  readonly turns: Turns;
   readonly blockSize: number;
   readonly clock: Clock;
+  readonly newUuid: () => string;
   readonly settings: Settings;
   /** Replaceable at run time. */
   hooks: Hooks;
 }
 
-export interface PithosOptions {
-  readonly dir: string;
-  readonly blockSize: number;
-  readonly clock: Clock;
-  readonly hooks: Hooks;
-}
+export type PithosParts = Pick<Pithos, 'tables' | 'turns' | 'blockSize' | 'clock' | 'newUuid'>;
 
-export function openPithos(options: PithosOptions): Pithos {
-  const db = new Database(options.dir);
+export function joinPithos(parts: PithosParts, hooks: Hooks = {}): Pithos {
   return {
-    db,
-    containers: new ContainerStore(db),
-    versions: new VersionStore(db),
-    blocks: new BlockStore(db.raw, join(options.dir, 'blocks')),
-    locks: new Locks(),
-    blockSize: options.blockSize,
-    clock: options.clock,
-    hooks: options.hooks,
+    ...parts,
+    versions: new VersionStore(parts.tables, parts.newUuid),
+    blocks: new BlockStore(parts.tables.blocks),
+    hooks,
     settings: { md5Mode: false, pageCap: 10_000, defaultVersioning: 'auto', longSerials: false },
   };
 }
 
 export function requireContainer(pithos: Pithos, account: string, name: string): Container {
-  const container = pithos.containers.find(account, name);
+  const container = pithos.tables.containers.find(account, name);
   if (container === undefined) throw new Fault(404, 'Container does not exist');
   return container;
 }
@@ -78,21 +71,17 @@ export function etagOf(pithos: Pithos, version: Version): string {
   return pithos.settings.md5Mode ? version.md5 : version.hash;
 }
 
-/** Locks the named containers of the account and commits the work as one transaction. */
-export async function commit<T>(
+/** Commits the work on the named containers of the account. */
+export function commit<T>(
   pithos: Pithos,
   request: PithosRequest,
   names: readonly string[],
   work: (containers: readonly Container[]) => T,
 ): Promise<T> {
   const account = request.target.account;
-  await pithos.hooks.beforeLock?.(request.info);
-  return pithos.locks.hold(
-    names.map((name) => `${account}/${name}`),
-    async () => {
-      await pithos.hooks.underLock?.(request.info);
-      return pithos.db.transaction(() => work(names.map((name) => requireContainer(pithos, account, name))));
-    },
+  const addresses = names.map((name) => `${account}/${name}`);
+  return pithos.turns(request.info, addresses, () =>
+    work(names.map((name) => requireContainer(pithos, account, name))),
   );
 }
 

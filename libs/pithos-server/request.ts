@@ -2,7 +2,6 @@
 // never touch sockets, so fault injection can drop, cut or replace a reply
 // after the handler has committed.
 
-import type { IncomingHttpHeaders } from 'node:http';
 import { Fault } from './fault.ts';
 import type { Target } from './wire-text.ts';
 
@@ -91,7 +90,7 @@ export async function* bodyBlocks(request: PithosRequest, blockSize: number): As
   if (held > 0) yield Buffer.concat(parts);
 }
 
-export async function readText(request: PithosRequest): Promise<string> {
+export async function readText(request: Pick<PithosRequest, 'body'>): Promise<string> {
   const parts: Uint8Array[] = [];
   for await (const chunk of request.body) parts.push(chunk);
   return Buffer.concat(parts).toString('utf8');
@@ -120,7 +119,7 @@ export function kindOf(
   method: string,
   target: Target,
   query: URLSearchParams,
-  headers: IncomingHttpHeaders,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
 ): string {
   if (target.container === '') return `account.${method.toLowerCase()}`;
   if (target.object === '') {

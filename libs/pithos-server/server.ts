@@ -1,27 +1,32 @@
-// The HTTP face: one plain node:http server that routes identity, storage and
-// control requests, checks the token on every call, applies injected faults
-// around the handlers, and writes replies with the API's header encoding.
+// The HTTP face: one plain node:http server that brings requests to the service
+// or to the control, applies injected faults around the handlers, and writes
+// replies with the API's header encoding.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Identity, type TokenGrant } from './auth.ts';
-import { handleAccount, handleContainer } from './containers.ts';
 import { type Control, createControl, runCommands } from './control.ts';
-import { Fault, faultBody } from './fault.ts';
+import { Fault } from './fault.ts';
 import { bodyChunks, corrupted, firstHalf, Injector, type Verdict } from './inject.ts';
-import { readObject } from './object-read.ts';
-import { transferFrom, transferTo } from './object-transfer.ts';
-import { deleteObject, postObject, putData, putHashmap } from './object-write.ts';
-import { type Hooks, openPithos, type Pithos } from './pithos.ts';
+import { openPithos } from './open-pithos.ts';
+import type { Hooks, Pithos } from './pithos.ts';
 import { jsonReply } from './render.ts';
-import { hasFlag, kindOf, type PithosRequest, type Reply, type RequestInfo } from './request.ts';
+import { type Reply, type RequestInfo, readText } from './request.ts';
+import {
+  describe,
+  failureReply,
+  handle,
+  IDENTITY_PATH,
+  type Incoming,
+  type Service,
+  STORAGE_PATH,
+  withLength,
+} from './service.ts';
 import { Counters } from './stats.ts';
 import { type Clock, httpDate, systemClock } from './timestamps.ts';
-import { decodeRequestHeaders, encodeResponseHeader, parseTarget, percentDecode } from './wire-text.ts';
+import { encodeResponseHeader, percentDecode } from './wire-text.ts';
 
-const STORAGE_PATH = '/pithos/object-store/v1';
-const IDENTITY_PATH = '/identity/v2.0';
 const CONTROL_PATH = '/_control';
 /** Two names of 1024 four-byte characters, percent-encoded, in URL and Destination. */
 const MAX_HEADER_BYTES = 64 * 1024;
@@ -53,9 +58,7 @@ export interface PithosServer {
   close(): Promise<void>;
 }
 
-interface Running {
-  readonly pithos: Pithos;
-  readonly identity: Identity;
+interface Running extends Service {
   readonly injector: Injector;
   readonly counters: Counters;
   readonly control: Control;
@@ -93,7 +96,7 @@ export async function startPithosServer(options: ServerOptions): Promise<PithosS
   try {
     await listen(server, options.port ?? 0, host);
   } catch (error) {
-    pithos.db.close();
+    pithos.tables.close();
     throw error;
   }
   const { port } = server.address() as AddressInfo;
@@ -120,7 +123,7 @@ async function stop(server: Server, pithos: Pithos): Promise<void> {
   server.close(() => resolve());
   server.closeAllConnections();
   await promise;
-  pithos.db.close();
+  pithos.tables.close();
 }
 
 async function serve(running: Running, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -129,9 +132,18 @@ async function serve(running: Running, req: IncomingMessage, res: ServerResponse
     // Control traffic has counters of its own, so that looking does not change what is seen.
     return send({ ...running, counters: new Counters() }, res, await handleControl(running, req, url));
   }
+  const incoming: Incoming = {
+    method: req.method ?? 'GET',
+    path: url.path,
+    query: url.query,
+    rawHeaders: req.rawHeaders,
+    headers: req.headers,
+    // A handler that gives up early must still be able to answer on this connection.
+    body: req.iterator({ destroyOnReturn: false }),
+  };
   let info: RequestInfo;
   try {
-    info = describe(req, url);
+    info = describe(incoming);
   } catch (error) {
     running.counters.countRequest(req.method ?? '', 'unroutable', 0);
     return send(running, res, failureReply(error));
@@ -144,7 +156,7 @@ async function serve(running: Running, req: IncomingMessage, res: ServerResponse
   if (early !== undefined) return send(running, res, early);
   let reply: Reply;
   try {
-    reply = await handle(running, req, url, info);
+    reply = await handle(running, incoming, info);
   } catch (error) {
     reply = failureReply(error);
   }
@@ -168,96 +180,16 @@ function decodedForRules(url: SplitUrl): string {
   return percentDecode(url.path) + (url.query === '' ? '' : `?${url.query}`);
 }
 
-function describe(req: IncomingMessage, url: SplitUrl): RequestInfo {
-  const method = req.method ?? 'GET';
-  const query = url.query;
-  if (url.path.startsWith(`${IDENTITY_PATH}/`)) {
-    return { method, kind: 'identity', account: '', container: '', object: '', query };
-  }
-  if (!url.path.startsWith(`${STORAGE_PATH}/`)) throw new Fault(404, 'Unknown path');
-  const target = parseTarget(url.path.slice(STORAGE_PATH.length + 1));
-  const kind = kindOf(method, target, new URLSearchParams(query), req.headers);
-  return { method, kind, ...target, query };
-}
-
-async function handle(
-  running: Running,
-  req: IncomingMessage,
-  url: SplitUrl,
-  info: RequestInfo,
-): Promise<Reply> {
-  if (info.kind === 'identity') return handleIdentity(running, req, url);
-  const query = new URLSearchParams(url.query);
-  const headers = decodeRequestHeaders(req.rawHeaders);
-  // A token in the query wins over the header, as in the original.
-  const user = running.identity.authenticate(query.get('X-Auth-Token') ?? headers.get('x-auth-token'));
-  if (user.userId !== info.account) throw new Fault(403, 'Not allowed');
-  const request: PithosRequest = {
-    info,
-    method: info.method,
-    target: { account: info.account, container: info.container, object: info.object },
-    query,
-    headers,
-    user,
-    isChunked: /\bchunked\b/i.test(req.headers['transfer-encoding'] ?? ''),
-    // A handler that gives up early must still be able to answer on this connection.
-    body: req.iterator({ destroyOnReturn: false }),
-  };
-  if (info.container === '') return handleAccount(running.pithos, request);
-  if (info.object === '') return handleContainer(running.pithos, request);
-  return handleObject(running.pithos, request);
-}
-
-async function handleObject(pithos: Pithos, request: PithosRequest): Promise<Reply> {
-  switch (request.method) {
-    case 'HEAD':
-    case 'GET':
-      return readObject(pithos, request);
-    case 'PUT':
-      if (request.headers.get('x-move-from') || request.headers.get('x-copy-from'))
-        return transferFrom(pithos, request);
-      return hasFlag(request, 'hashmap') ? putHashmap(pithos, request) : putData(pithos, request);
-    case 'COPY':
-    case 'MOVE':
-      return transferTo(pithos, request);
-    case 'POST':
-      return postObject(pithos, request);
-    case 'DELETE':
-      return deleteObject(pithos, request);
-    default:
-      throw new Fault(400, 'Method not allowed');
-  }
-}
-
-async function handleIdentity(running: Running, req: IncomingMessage, url: SplitUrl): Promise<Reply> {
-  if (url.path !== `${IDENTITY_PATH}/tokens` || req.method !== 'POST')
-    throw new Fault(400, 'Method not allowed');
-  return running.identity.login(req.headers['content-type'], await readAll(req), running.publicUrl);
-}
-
 async function handleControl(running: Running, req: IncomingMessage, url: SplitUrl): Promise<Reply> {
   if (req.method === 'GET' && url.path === `${CONTROL_PATH}/stats`)
     return jsonReply(200, running.control.stats());
   try {
     if (req.method === 'DELETE') running.control.clearRules();
-    if (req.method === 'POST') runCommands(running.control, JSON.parse(await readAll(req)));
+    if (req.method === 'POST') runCommands(running.control, JSON.parse(await readText({ body: req })));
   } catch (error) {
     return jsonReply(400, { error: error instanceof Error ? error.message : String(error) });
   }
   return jsonReply(200, { rules: running.control.pendingRules(), settings: running.pithos.settings });
-}
-
-async function readAll(req: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const chunk of req) parts.push(chunk as Buffer);
-  return Buffer.concat(parts).toString('utf8');
-}
-
-function failureReply(error: unknown): Reply {
-  const fault = error instanceof Fault ? error : new Fault(500, `Unexpected error: ${String(error)}`);
-  if (fault.status === 304) return { status: 304, headers: fault.headers };
-  const headers = { 'Content-Type': 'application/json; charset=UTF-8', ...fault.headers };
-  return { status: fault.status, headers, body: faultBody(fault.status, fault.message) };
 }
 
 async function dropConnection(req: IncomingMessage, { rule }: Verdict): Promise<void> {
@@ -302,14 +234,6 @@ async function sendTruncated(running: Running, res: ServerResponse, reply: Reply
   for await (const chunk of firstHalf(sized)) await write(running, res, chunk);
   // Let the half body leave before the connection is cut.
   res.socket?.end();
-}
-
-function withLength(reply: Reply): Reply {
-  const { body } = reply;
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) return reply;
-  if (reply.headers['Content-Length'] !== undefined) return reply;
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  return { ...reply, headers: { ...reply.headers, 'Content-Length': String(length) } };
 }
 
 function writeHead(running: Running, res: ServerResponse, reply: Reply): void {

@@ -2,9 +2,8 @@
 // next serial of one global sequence; the row it supersedes turns into history
 // (policy auto) or is removed at once (policy none). Deletion appends a marker.
 
-import { randomUUID } from 'node:crypto';
-import { CLUSTER, type Database } from './database.ts';
 import { EMPTY_HASH, merkleHash } from './hash.ts';
+import { CLUSTER, type NameRange, type Tables } from './tables.ts';
 
 export type Meta = Readonly<Record<string, string>>;
 
@@ -43,8 +42,6 @@ interface ContainerRef {
   readonly versioning: string;
 }
 
-const COLUMNS = 'serial, path, hash, bytes, type, uuid, md5, mtime, cluster, author, meta';
-
 /** The first text after all texts with this (non-empty) prefix, in byte order. */
 export function endOfPrefix(prefix: string): string {
   const points = [...prefix];
@@ -54,86 +51,65 @@ export function endOfPrefix(prefix: string): string {
 }
 
 export class VersionStore {
-  readonly #db: Database;
+  readonly #tables: Tables;
+  readonly #newUuid: () => string;
 
-  constructor(db: Database) {
-    this.#db = db;
+  constructor(tables: Tables, newUuid: () => string) {
+    this.#tables = tables;
+    this.#newUuid = newUuid;
   }
 
   current(container: number, path: string): Version | undefined {
-    return this.#db.one<Version>(
-      `SELECT ${COLUMNS} FROM versions WHERE container = ? AND path = ? AND cluster = 0`,
-      container,
-      path,
-    );
+    return this.#tables.versions.current(container, path);
   }
 
   /** A readable version, current or superseded; deletion markers are not readable. */
   bySerial(container: number, path: string, serial: number): Version | undefined {
-    return this.#db.one<Version>(
-      `SELECT ${COLUMNS} FROM versions WHERE serial = ? AND container = ? AND path = ? AND cluster <> 2`,
-      serial,
-      container,
-      path,
-    );
+    return this.#tables.versions.readable(container, path, serial);
   }
 
   /** When the path last changed, deletion included; undefined when nothing is known of the path. */
   lastChange(container: number, path: string): number | undefined {
-    return this.#db.one<{ mtime: number }>(
-      'SELECT mtime FROM versions WHERE container = ? AND path = ? ORDER BY serial DESC LIMIT 1',
-      container,
-      path,
-    )?.mtime;
+    return this.#tables.versions.newest(container, path)?.mtime;
   }
 
   readable(container: number, path: string): Version[] {
-    return this.#db.all<Version>(
-      `SELECT ${COLUMNS} FROM versions WHERE container = ? AND path = ? AND cluster <> 2 ORDER BY serial`,
-      container,
-      path,
-    );
+    return this.#tables.versions.history(container, path);
   }
 
-  /** All current paths, in byte order. */
-  allPaths(container: number): string[] {
-    const sql = 'SELECT path FROM versions WHERE container = ? AND cluster = 0 ORDER BY path';
-    return this.#db.all<{ path: string }>(sql, container).map((row) => row.path);
+  page(range: NameRange, limit: number): Version[] {
+    return this.#tables.versions.page(range, limit);
   }
 
-  /** Current paths that start with the prefix, in byte order. */
+  /** Current paths that start with the prefix, in byte order; all with an empty one. */
   pathsUnder(container: number, prefix: string): string[] {
-    const rows = this.#db.all<{ path: string }>(
-      `SELECT path FROM versions WHERE container = ? AND cluster = 0 AND path >= ? AND path < ?
-       ORDER BY path`,
-      container,
-      prefix,
-      endOfPrefix(prefix),
-    );
-    return rows.map((row) => row.path);
+    const end = prefix === '' ? undefined : endOfPrefix(prefix);
+    const range = { container, after: '', from: prefix, end, until: undefined };
+    return this.page(range, -1).map((version) => version.path);
   }
 
   write(container: ContainerRef, draft: VersionDraft, mtime: number): Version {
-    return this.#db.transaction(() => {
+    return this.#tables.transaction(() => {
       const superseded = this.current(container.id, draft.path);
       if (superseded !== undefined) this.#supersede(container, superseded);
-      const uuid = draft.uuid ?? superseded?.uuid ?? randomUUID();
-      const meta = JSON.stringify(draft.meta);
-      const serial = this.#insert(container.id, { ...draft, uuid, meta }, mtime, CLUSTER.current);
+      const uuid = draft.uuid ?? superseded?.uuid ?? this.#newUuid();
+      const row = { ...draft, uuid, meta: JSON.stringify(draft.meta), mtime, cluster: CLUSTER.current };
+      const serial = this.#tables.versions.insert(container.id, row);
       const added = superseded === undefined ? 1 : 0;
       this.#account(container.id, added, draft.bytes - (superseded?.bytes ?? 0), mtime);
-      return { ...draft, serial, uuid, meta, mtime, cluster: CLUSTER.current };
+      return { ...row, serial };
     });
   }
 
   /** False when there is no current object to delete. */
   remove(container: ContainerRef, path: string, author: string, mtime: number): boolean {
-    return this.#db.transaction(() => {
+    return this.#tables.transaction(() => {
       const current = this.current(container.id, path);
       if (current === undefined) return false;
       this.#supersede(container, current);
-      const marker = { path, hash: '', bytes: 0, type: '', md5: '', author, uuid: current.uuid, meta: '{}' };
-      this.#insert(container.id, marker, mtime, CLUSTER.deleted);
+      const nothing = { hash: '', bytes: 0, type: '', md5: '', meta: '{}' };
+      const marker = { ...nothing, path, author, uuid: current.uuid, mtime, cluster: CLUSTER.deleted };
+      this.#tables.versions.insert(container.id, marker);
       this.#account(container.id, -1, -current.bytes, mtime);
       return true;
     });
@@ -141,96 +117,45 @@ export class VersionStore {
 
   /** Forgets all versions of a path up to a time, the current one included. */
   purgePath(container: number, path: string, until: number, mtime: number): void {
-    this.#db.transaction(() => {
+    this.#tables.transaction(() => {
       const current = this.current(container, path);
-      this.#db.run(
-        'DELETE FROM versions WHERE container = ? AND path = ? AND mtime <= ?',
-        container,
-        path,
-        until,
-      );
-      if (current !== undefined && current.mtime <= until)
+      this.#tables.versions.removePath(container, path, until);
+      if (current !== undefined && current.mtime <= until) {
         this.#account(container, -1, -current.bytes, mtime);
+      }
     });
   }
 
   /** Forgets superseded versions and deletion markers up to a time; current objects stay. */
   purgeHistory(container: number, until: number): void {
-    this.#db.run(
-      'DELETE FROM versions WHERE container = ? AND cluster <> 0 AND mtime <= ?',
-      container,
-      until,
-    );
+    this.#tables.versions.removeHistory(container, until);
   }
 
   saveMap(leaves: readonly string[]): string {
     const hash = merkleHash(leaves);
-    if (leaves.length > 1) {
-      const packed = Buffer.from(leaves.join(''), 'hex');
-      this.#db.run(
-        'INSERT OR IGNORE INTO maps (hash, blocks, leaves) VALUES (?, ?, ?)',
-        hash,
-        leaves.length,
-        packed,
-      );
-    }
+    if (leaves.length > 1) this.#tables.versions.saveMap(hash, leaves);
     return hash;
   }
 
   loadMap(hash: string, blocks: number): string[] {
     if (blocks <= 1) return [hash === '' ? EMPTY_HASH : hash];
-    const sql = 'SELECT leaves FROM maps WHERE hash = ? AND blocks = ?';
-    const row = this.#db.one<{ leaves: Uint8Array }>(sql, hash, blocks);
-    if (row === undefined) throw new Error(`hash map ${hash} is missing`);
-    const hex = Buffer.from(row.leaves).toString('hex');
-    return Array.from({ length: blocks }, (_, i) => hex.slice(i * 64, i * 64 + 64));
+    const leaves = this.#tables.versions.loadMap(hash, blocks);
+    if (leaves === undefined) throw new Error(`hash map ${hash} is missing`);
+    return leaves;
   }
 
   /** Container writes take a serial too, so object serials have gaps. */
   skipSerial(): void {
-    this.#db.run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'versions'");
+    this.#tables.versions.skipSerial();
   }
 
   #supersede(container: ContainerRef, version: Version): void {
-    if (container.versioning === 'none') {
-      this.#db.run('DELETE FROM versions WHERE serial = ?', version.serial);
-    } else {
-      this.#db.run('UPDATE versions SET cluster = 1 WHERE serial = ?', version.serial);
-    }
-  }
-
-  #insert(
-    container: number,
-    row: Omit<Version, 'serial' | 'mtime' | 'cluster'>,
-    mtime: number,
-    cluster: number,
-  ): number {
-    return this.#db.run(
-      `INSERT INTO versions (container, path, hash, bytes, type, uuid, md5, mtime, cluster, author, meta)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      container,
-      row.path,
-      row.hash,
-      row.bytes,
-      row.type,
-      row.uuid,
-      row.md5,
-      mtime,
-      cluster,
-      row.author,
-      row.meta,
-    );
+    if (container.versioning === 'none') this.#tables.versions.remove(version.serial);
+    else this.#tables.versions.demote(version.serial);
   }
 
   #account(container: number, count: number, bytes: number, changedAt: number): void {
     // The change time is overwritten, not maxed: a clock that steps back takes Last-Modified with it.
-    this.#db.run(
-      `UPDATE containers SET objectCount = objectCount + ?, objectBytes = objectBytes + ?, objectsChangedAt = ?
-       WHERE id = ?`,
-      count,
-      bytes,
-      changedAt,
-      container,
-    );
+    this.#tables.containers.account(container, count, bytes, changedAt);
   }
 }

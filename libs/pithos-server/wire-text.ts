@@ -5,8 +5,8 @@
 import { Fault } from './fault.ts';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const SAFE_IN_HEADER_VALUE = /[A-Za-z0-9_.\-/=,:@; "]/;
-const SAFE_IN_HEADER_NAME = /[A-Za-z0-9_.\-/]/;
+const SAFE_IN_HEADER_VALUE = /^[A-Za-z0-9_.\-/=,:@; "]*$/;
+const SAFE_IN_HEADER_NAME = /^[A-Za-z0-9_.\-/]*$/;
 const ENCODED_PREFIXES = ['x-account-', 'x-container-', 'x-object-', 'content-'];
 
 const MAX_CONTAINER_CHARACTERS = 256;
@@ -34,6 +34,7 @@ export function percentDecode(latin1: string): string {
 }
 
 function percentEncode(text: string, safe: RegExp): string {
+  if (safe.test(text)) return text;
   let encoded = '';
   for (const byte of Buffer.from(text, 'utf8')) {
     const character = String.fromCharCode(byte);
