@@ -95,7 +95,13 @@ interface Address {
   readonly path: string;
 }
 
-function putDirectly(pithos: Pithos, to: Address, content: Uint8Array | string, how: DirectWrite): Version {
+/** Writes past authentication, preconditions and locks. */
+export function putDirectly(
+  pithos: Pithos,
+  to: Address,
+  content: Uint8Array | string,
+  how: DirectWrite,
+): Version {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   const leaves = cutIntoBlocks(bytes, pithos.blockSize).map((block) => pithos.blocks.put(block));
   const draft = {

@@ -12,7 +12,8 @@ export interface ModelRequest {
   readonly method: string;
   /** Still percent-encoded. */
   readonly path: string;
-  readonly query: URLSearchParams;
+  /** Still percent-encoded, without its `?`. */
+  readonly query: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The whole body, read once. @throws whatever the client's source threw: a cut request, which must leave nothing behind. */
@@ -161,14 +162,21 @@ function networkBreak(code: string): Error {
 function requestOf(message: HttpRequest, url: URL): ModelRequest {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.headers ?? {})) headers[name.toLowerCase()] = value;
+  const { body } = message;
+  // As the real client announces what it sends.
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    headers['content-length'] ??= String(Buffer.byteLength(body));
+  } else if (body !== undefined && headers['content-length'] === undefined) {
+    headers['transfer-encoding'] = 'chunked';
+  }
   let read: Promise<Uint8Array> | null = null;
   return {
     method: message.method,
     path: url.pathname,
-    query: url.searchParams,
+    query: url.search.slice(1),
     headers,
     body: () => {
-      read ??= readBody(message.body, headers['content-length']);
+      read ??= readBody(body, headers['content-length']);
       return read;
     },
   };
@@ -188,9 +196,14 @@ async function wholeBody(body: NonNullable<HttpRequest['body']>): Promise<Uint8A
   if (typeof body === 'string') return Buffer.from(body);
   // A copy: the sender may use its buffer again.
   if (body instanceof Uint8Array) return Uint8Array.from(body);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(Uint8Array.from(chunk));
-  return Buffer.concat(chunks);
+  return collect(body);
+}
+
+/** All chunks as one, copied. */
+export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
+  return Buffer.concat(parts);
 }
 
 /** As much as a socket gives at a time. */

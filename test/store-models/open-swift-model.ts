@@ -5,59 +5,33 @@ import { openModelClient } from '#libs/store-models/exchange.ts';
 import {
   SWIFT_AUTH_URL,
   SWIFT_CREDENTIALS,
-  SwiftServer,
-  type SwiftServerOptions,
-} from '#libs/store-models/swift-server.ts';
+  SwiftModel,
+  type SwiftModelOptions,
+} from '#libs/store-models/swift-model.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
-import type { Clock } from '#ports/clock.ts';
-import type { Log } from '#ports/log.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
 import { rawWriter } from '#test/support/raw-writer.ts';
+import { createStillClock, SILENT, type StillClock } from './still-clock.ts';
 
 export const CONTAINER = 'files of a user';
 const IDENTITY = 'pair-1';
 
-const nothing = (): void => undefined;
-export const SILENT: Log = {
-  debug: nothing,
-  info: nothing,
-  warn: nothing,
-  error: nothing,
-  child: () => SILENT,
-};
-
-/** A clock that stands still but for sleepers, who wake at once. */
-export function createStillClock(): Clock & { advance(ms: number): void } {
-  let now = Date.UTC(2026, 0, 1);
-  let ids = 0;
-  const advance = (ms: number): void => {
-    now += ms;
-  };
-  return {
-    now: () => now,
-    sleep: async (ms) => advance(ms),
-    random: () => 0.5,
-    uniqueId: () => `id-${++ids}`,
-    advance,
-  };
-}
-
 export interface OpenedSwiftModel extends OpenedStore {
-  readonly server: SwiftServer;
-  readonly clock: ReturnType<typeof createStillClock>;
+  readonly server: SwiftModel;
+  readonly clock: StillClock;
   /** Opens one more store on the container, talking through `http`. */
   open(http: HttpClient): ObjectStore;
 }
 
-export interface SwiftModelTestOptions extends Partial<SwiftServerOptions> {
+export interface SwiftModelTestOptions extends Partial<SwiftModelOptions> {
   readonly versioned?: boolean;
 }
 
 export async function openSwiftModel(options: SwiftModelTestOptions = {}): Promise<OpenedSwiftModel> {
   const { versioned = true, ...server } = options;
   const clock = createStillClock();
-  const model = new SwiftServer({ clock, ...server });
+  const model = new SwiftModel({ clock, ...server });
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
   const first = openSwiftStore({
     auth,

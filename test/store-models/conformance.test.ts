@@ -1,4 +1,5 @@
 import { describeObjectStore } from '#test/conformance/object-store.ts';
+import { openPithosModel } from './open-pithos-model.ts';
 import { openSwiftModel } from './open-swift-model.ts';
 
 describeObjectStore('versioned container of a model Swift', () => openSwiftModel());
@@ -6,3 +7,6 @@ describeObjectStore('plain container of a model Swift', () => openSwiftModel({ v
 describeObjectStore('store that has no versions and ignores the conditions of writes', () =>
   openSwiftModel({ versioning: 'refused', writeConditions: 'ignored' }),
 );
+describeObjectStore('model Pithos', () => openPithosModel());
+describeObjectStore('model Pithos with small blocks', () => openPithosModel({ blockSize: 64 * 1024 }));
+describeObjectStore('model Pithos without versions', () => openPithosModel({ versioning: 'none' }));

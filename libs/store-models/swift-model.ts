@@ -1,5 +1,5 @@
 /**
- * Swift server: a model of one OpenStack Swift with auth v1 and object versioning, as a real one
+ * Swift model: one OpenStack Swift with auth v1 and object versioning, as a real one
  * was seen to answer. A write takes its stamp when it starts and is applied later, in steps of its
  * own; nothing is a lock. What no adapter sends is not modelled and throws.
  */
@@ -11,7 +11,7 @@ import { type Answer, type ModelRequest, type ModelServer, serverTurns } from '.
 import { type Content, kindOf, md5Of, SwiftContainer, type Version } from './swift-container.ts';
 import { listContainer } from './swift-listing.ts';
 
-export interface SwiftServerOptions {
+export interface SwiftModelOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** Turns of the server's own work; a step that throws breaks the request, which is then answered 503. Default: at once. */
   readonly step?: Step;
@@ -42,15 +42,15 @@ interface Writing {
   readonly headers: ModelRequest['headers'];
 }
 
-export class SwiftServer implements ModelServer {
-  readonly #options: Required<SwiftServerOptions>;
+export class SwiftModel implements ModelServer {
+  readonly #options: Required<SwiftModelOptions>;
   readonly #turn: Step;
   readonly #containers = new Map<string, SwiftContainer>();
   readonly #tokens = new Set<string>();
   #logins = 0;
   #ticks = 0;
 
-  constructor(options: SwiftServerOptions) {
+  constructor(options: SwiftModelOptions) {
     const defaults = {
       step: atOnce,
       lag: () => 0,
@@ -175,9 +175,9 @@ export class SwiftServer implements ModelServer {
   }
 
   #handleObject(containerName: string, name: string, request: ModelRequest): Answer | Promise<Answer> {
-    const { method, query } = request;
+    const { method } = request;
     const container = this.#containers.get(containerName);
-    const version = query.get('version-id');
+    const version = queryOf(request).get('version-id');
     if (method === 'GET' || method === 'HEAD') {
       if (version !== null && container?.isVersioned === false) return status(400);
       return container === undefined ? status(404) : readObject(container, name, request);
@@ -245,7 +245,7 @@ export class SwiftServer implements ModelServer {
     const destination = request.headers['destination']?.split('/') ?? [];
     const target = this.#containers.get(decodeURIComponent(destination[0] ?? ''));
     const targetName = decodeURIComponent(destination.slice(1).join('/'));
-    const id = request.query.get('version-id');
+    const id = queryOf(request).get('version-id');
     const found = source === undefined ? null : versionAt(source, name, id);
     if (found === null) return status(404);
     const wanted = request.headers['if-match'];
@@ -346,13 +346,18 @@ function showContainer(container: SwiftContainer, request: ModelRequest): Answer
     ...(container.isVersioned ? { 'x-versions-enabled': 'True' } : {}),
   };
   if (request.method === 'HEAD') return status(204, headers);
-  const listed = listContainer(container, request.path, request.query);
+  const query = queryOf(request);
+  const listed = listContainer(container, request.path, query);
   if (listed === null) return status(412);
-  if (request.query.get('format') === 'json' || request.query.has('versions')) {
+  if (query.get('format') === 'json' || query.has('versions')) {
     return { status: 200, headers, body: Buffer.from(JSON.stringify(listed)) };
   }
   if (listed.length === 0) return status(204, headers);
   return { status: 200, headers, body: Buffer.from(listed.map((row) => `${row.name}\n`).join('')) };
+}
+
+function queryOf(request: ModelRequest): URLSearchParams {
+  return new URLSearchParams(request.query);
 }
 
 function versionAt(container: SwiftContainer, name: string, id: string | null): Version | null {
@@ -361,7 +366,7 @@ function versionAt(container: SwiftContainer, name: string, id: string | null): 
 }
 
 function readObject(container: SwiftContainer, name: string, request: ModelRequest): Answer {
-  const id = request.query.get('version-id');
+  const id = queryOf(request).get('version-id');
   const version = versionAt(container, name, id);
   const known = id ?? container.linkedId(name) ?? 'null';
   const versioned: Record<string, string> = container.isVersioned ? { 'x-object-version-id': known } : {};
