@@ -11,7 +11,7 @@
 # Debian 12: apt-get install --no-install-recommends python3-swift memcached
 # (swift, swift-proxy, swift-account ... only add init scripts and samples to it.)
 #
-# Login (tempauth): test:tester, key testing, at http://127.0.0.1:PORT/auth/v1.0
+# Login (tempauth): test:tester, key testing or SWIFT_KEY, at http://127.0.0.1:PORT/auth/v1.0
 # start   idempotent; returns once the cluster answers, non-zero after 20 s.
 #         Data in DIR survives stop/start.  As root, servers run as user "swift"
 #         (python3-swift makes it), so DIR's parents must be searchable by it.
@@ -21,6 +21,7 @@
 # Environment, read at each start:
 #   SWIFT_PROXY_WORKERS, SWIFT_OBJECT_WORKERS, SWIFT_CONTAINER_WORKERS   (1)
 #   SWIFT_ACCESS_LOG=1   one line per request by UDP to 127.0.0.1:PORT+5
+#   SWIFT_KEY            key of test:tester; printable, no spaces
 #   SWIFT_PYTHON         a python3 that sees Debian's packages (/usr/bin/python3)
 set -eu
 CMD=${1:-}; DIR=${2:-}; PORT=${3:-8085}
@@ -29,6 +30,7 @@ case "$CMD:$DIR" in
   *) sed -n '5s/^# *//p' "$0" >&2; exit 2 ;;
 esac
 PY=${SWIFT_PYTHON:-/usr/bin/python3}
+KEY=${SWIFT_KEY:-testing}
 ETC=$DIR/etc; RUN=$DIR/run; LOG=$DIR/log
 if [ "$(id -u)" = 0 ]; then AS=swift; else AS=$(id -un); fi
 
@@ -75,7 +77,7 @@ END
     printf '[filter:%s]\nuse = egg:swift#%s\n' $f "$(echo $f | sed 's/^cache$/memcache/; s/^proxy-/proxy_/')"
     case $f in
       cache) echo "memcache_servers = 127.0.0.1:$((PORT+4))" ;;
-      tempauth) printf 'user_test_tester = testing .admin\nuser_test2_tester2 = testing2 .admin\n' ;;
+      tempauth) printf 'user_test_tester = %s .admin\nuser_test2_tester2 = testing2 .admin\n' "$KEY" ;;
       versioned_writes) printf 'allow_versioned_writes = true\nallow_object_versioning = true\n' ;;
       proxy-logging) printf 'access_log_udp_host = 127.0.0.1\naccess_log_udp_port = %s\n' $((PORT+5))
         echo "access_log_level = ${SWIFT_ACCESS_LOG:+INFO}" | sed 's/= $/= WARNING/' ;;
@@ -122,11 +124,11 @@ start)
       echo $! > "$RUN/$s.pid"; }
   done
   for i in $(seq 100); do   # ready = all five listen; log in, make the account, list it
-    "$PY" - "$PORT" 2>/dev/null <<'END' && exit 0
-import socket, sys, urllib.request as u
+    SWIFT_KEY=$KEY "$PY" - "$PORT" 2>/dev/null <<'END' && exit 0
+import os, socket, sys, urllib.request as u
 for n in range(5): socket.create_connection(('127.0.0.1', int(sys.argv[1]) + n), 2).close()
 r = u.urlopen(u.Request('http://127.0.0.1:%s/auth/v1.0' % sys.argv[1],
-    headers={'X-Auth-User': 'test:tester', 'X-Auth-Key': 'testing'}))
+    headers={'X-Auth-User': 'test:tester', 'X-Auth-Key': os.environ['SWIFT_KEY']}))
 h = {'X-Auth-Token': r.headers['X-Auth-Token']}; url = r.headers['X-Storage-Url']
 u.urlopen(u.Request(url, method='POST', headers=h)); u.urlopen(u.Request(url + '?limit=1', headers=h))
 END

@@ -29,6 +29,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** Keep the data over a restart. */
   readonly appendonly?: boolean;
+  /** Clients must give it; it is part of the URL. */
+  readonly password?: string;
   readonly dieWithParent?: boolean;
   readonly log?: Log;
 }
@@ -79,7 +81,7 @@ export async function startRedis(options: RedisOptions): Promise<RunningRedis> {
     await waitForExit(pid, 5_000);
   };
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://${options.password === undefined ? '' : `:${encodeURIComponent(options.password)}@`}127.0.0.1:${port}`,
     port,
     get pid() {
       return child.pid ?? 0;
@@ -109,6 +111,7 @@ async function launch(
     appendonly: options.appendonly ? 'yes' : 'no',
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',
+    ...(options.password === undefined ? {} : { requirepass: options.password }),
   };
   const child = spawnService({
     command: binary,
@@ -128,7 +131,8 @@ async function launch(
         `Redis did not start on 127.0.0.1:${port}: ${tail(logSince(logFile, mark))}.`,
       );
     }
-    if ((await askTcp(port, 'PING\r\n'))?.startsWith('+PONG')) return child;
+    // A password is asked for by a server that is up.
+    if (/^(\+PONG|-NOAUTH)/.test((await askTcp(port, 'PING\r\n')) ?? '')) return child;
     await sleep(30);
   }
 }

@@ -17,6 +17,8 @@ export interface SwiftOptions {
   readonly dir?: string;
   /** The first of six neighbouring ports. */
   readonly port?: number;
+  /** Of the one user; default `testing`. Printable ASCII without spaces. */
+  readonly key?: string;
   readonly log?: Log;
 }
 
@@ -63,7 +65,7 @@ export async function startSwift(options: SwiftOptions = {}): Promise<RunningSwi
   // The servers run as user "swift", and mkdtemp makes folders that nobody else may enter.
   chmodSync(dir, 0o755);
   const port = options.port ?? (await freePortRange(PORTS));
-  const started = await aio('start', dir, port);
+  const started = await aio('start', dir, port, options.key);
   if (started.code !== 0) {
     await aio('stop', dir, port);
     throw new ServiceError('start-failed', `Swift did not start in ${dir}: ${started.output}`);
@@ -73,6 +75,7 @@ export async function startSwift(options: SwiftOptions = {}): Promise<RunningSwi
   const running = attachSwift(dir, port);
   return {
     ...running,
+    key: options.key ?? running.key,
     async stop() {
       try {
         running.thawContainerServer();
@@ -113,9 +116,15 @@ export async function stopSwift(dir: string, port = 8085): Promise<void> {
   await aio('stop', dir, port);
 }
 
-function aio(verb: string, dir: string, port: number): Promise<{ code: number; output: string }> {
+function aio(
+  verb: string,
+  dir: string,
+  port: number,
+  key?: string,
+): Promise<{ code: number; output: string }> {
+  const env = { ...process.env, ...(key === undefined ? {} : { SWIFT_KEY: key }) };
   return new Promise((done) => {
-    execFile('/bin/sh', [SCRIPT, verb, dir, String(port)], { cwd: '/' }, (error, stdout, stderr) => {
+    execFile('/bin/sh', [SCRIPT, verb, dir, String(port)], { cwd: '/', env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       done({ code, output: `${stdout}${stderr}`.trim() });
     });

@@ -37,6 +37,14 @@ test('a restart keeps the port, and the data only with appendonly', async (t) =>
   }
 });
 
+test('a password is asked for, and part of the URL', async (t) => {
+  const redis = await ownRedis(t, { password: 'p+w/d' });
+  assert.equal(await ask(redis.url, 'PING'), 'PONG');
+  await redis.restart();
+  assert.equal(await ask(redis.url, 'PING'), 'PONG');
+  assert.match((await askTcp(redis.port, 'PING\r\n')) ?? '', /^-NOAUTH/);
+});
+
 test('kill and stop end the process', async (t) => {
   const redis = await ownRedis(t);
   await redis.kill();

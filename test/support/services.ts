@@ -40,7 +40,10 @@ export async function testRedisUrl(): Promise<string> {
 }
 
 /** `appendonly` keeps the data over a restart. */
-export async function ownRedis(t: Cleanup, options: { appendonly?: boolean } = {}): Promise<RunningRedis> {
+export async function ownRedis(
+  t: Cleanup,
+  options: { appendonly?: boolean; password?: string } = {},
+): Promise<RunningRedis> {
   const dir = scratch();
   const redis = await startRedis({ dir, dieWithParent: true, ...options });
   t.after(async () => {
