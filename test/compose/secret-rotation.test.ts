@@ -1,0 +1,92 @@
+/** Rotation: the secret file is replaced while a process works; its next login uses the new one, without a restart. */
+import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { createSides } from '#libs/compose/sides.ts';
+import { startPithosServer } from '#libs/pithos-server/server.ts';
+import { systemClock } from '#libs/runtime/clock.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import type { Log } from '#ports/log.ts';
+import type { Pair } from '#ports/pair.ts';
+import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+const SILENT: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => SILENT,
+};
+
+it('a replaced secret file is used at the next login, also after the old secret was refused', async (t) => {
+  const dir = await temporaryDirectory(t, 'holdfast-rotation-');
+  const server = await startPithosServer({
+    dir: join(dir, 'store'),
+    users: [{ token: 'first', userId: 'user', name: 'User' }],
+  });
+  t.after(() => server.close());
+  server.control.ensureContainer('user', 'files');
+  const secretFile = join(dir, 'secret');
+  const replaceSecret = async (secret: string): Promise<void> => {
+    await writeFile(`${secretFile}.new`, secret, { mode: 0o600 });
+    await rename(`${secretFile}.new`, secretFile);
+  };
+  await replaceSecret('first');
+  const sides = createSides({
+    clock: systemClock,
+    log: SILENT,
+    readVariable: () => undefined,
+    connections: 2,
+  });
+  t.after(() => sides.close());
+  const { store } = await sides.open(pairOf(server.authUrl, secretFile));
+  await store.container();
+
+  server.control.renewToken('user', 'second');
+  await assert.rejects(store.container(), isRefused, 'the old token is no longer valid');
+  await replaceSecret('second');
+  await store.container();
+
+  await replaceSecret('third');
+  await store.container();
+  server.control.renewToken('user', 'third');
+  await store.container();
+});
+
+function isRefused(thrown: unknown): boolean {
+  return thrown instanceof HoldfastError && thrown.code === 'credentials-refused';
+}
+
+function pairOf(url: string, secretFile: string): Pair {
+  return {
+    id: 1,
+    uid: 'uid',
+    name: 'pair',
+    store: {
+      id: 1,
+      name: 'store',
+      kind: 'pithos',
+      url,
+      secret: { from: 'file', at: secretFile },
+      options: {},
+    },
+    container: 'files',
+    identity: null,
+    folder: '/nowhere',
+    volume: 'default',
+    policies: { conflict: 'upstream', deleteVsEdit: 'upstream', direction: 'both' },
+    excludes: [],
+    ignoreText: '',
+    versioning: true,
+    capabilities: null,
+    folderFacts: null,
+    paused: false,
+    disabled: null,
+    revision: 1,
+    scanWanted: 1n,
+    scanDone: 0n,
+    pollWanted: 1n,
+    pollDone: 0n,
+  };
+}
