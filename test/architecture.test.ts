@@ -220,6 +220,14 @@ test('wrong ways are seen', () => {
   }
 });
 
+test('the checker of chaos shares no code with the engine', () => {
+  const engine = sources
+    .filter(({ path }) => path.startsWith('scripts/chaos'))
+    .flatMap((source) => importsOf(source.text).map((found) => targetOf(found.specifier, source.path)))
+    .filter((target) => /^(libs|apps)\//.test(target) && !target.startsWith('libs/services/'));
+  assert.deepEqual(engine, []);
+});
+
 test('every room is in the table', () => {
   const rooms = new Set(sources.map(({ path }) => roomOf(path)));
   assert.deepEqual(

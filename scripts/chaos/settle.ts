@@ -1,0 +1,103 @@
+/**
+ * Settle: after users and faults have stopped, waits until the fleet says that every pair is quiet
+ * and that a further look decides nothing; what does not come to rest is stuck.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { Finding } from './findings.ts';
+import type { Fleet } from './fleet.ts';
+import type { Journal } from './journal.ts';
+
+interface SyncResult {
+  readonly files: number;
+  readonly problems: number;
+}
+
+interface HeldDeletes {
+  readonly name: string;
+}
+
+/** Beyond the last late look at a displaced file, and the backoff of what failed often. */
+const DEADLINE_MS = 300_000;
+const ROUND_TIMEOUT = '120s';
+const PAUSE_MS = 1_500;
+
+export async function settle(
+  fleet: Fleet,
+  pairs: readonly string[],
+  databaseUrl: string,
+  journal: Journal,
+  tell: (text: string) => void,
+): Promise<Finding[]> {
+  const deadline = Date.now() + DEADLINE_MS;
+  const findings: Finding[] = [];
+  const open = new Map<string, string>();
+  for (let round = 1; ; round += 1) {
+    open.clear();
+    for (const pair of pairs) {
+      tell(`round ${round}: waiting for ${pair}`);
+      const why = await syncOnce(fleet, pair);
+      if (why !== null) open.set(pair, why);
+    }
+    const looks = await pendingLooks(databaseUrl);
+    journal.note('settling', { round, open: Object.fromEntries(open), looks });
+    if (open.size === 0 && looks === 0) return findings;
+    if (Date.now() > deadline) break;
+    await sleep(PAUSE_MS);
+  }
+  for (const [pair, why] of open) {
+    findings.push({ kind: 'stuck', pair, text: `does not come to rest: ${why}`, names: [] });
+  }
+  const looks = await pendingLooks(databaseUrl);
+  if (looks > 0) {
+    findings.push({
+      kind: 'stuck',
+      pair: null,
+      text: `${looks} late looks at displaced files are due`,
+      names: [],
+    });
+  }
+  return findings;
+}
+
+/** @returns null when the pair is quiet, has no problem and this sync moved nothing; else why not. */
+async function syncOnce(fleet: Fleet, pair: string): Promise<string | null> {
+  await approveHeldDeletes(fleet, pair);
+  const { code, stdout, stderr } = await fleet.cli(
+    'sync',
+    pair,
+    '--wait',
+    '--timeout',
+    ROUND_TIMEOUT,
+    '--json',
+  );
+  if (code !== 0) return stderr.trim() || `sync ended with ${code}`;
+  const { files, problems } = JSON.parse(stdout) as SyncResult;
+  if (problems > 0) {
+    const shown = await fleet.cli('problems', pair);
+    return `${problems} problems: ${shown.stdout.trim().replaceAll(/\s+/g, ' ').slice(0, 600)}`;
+  }
+  return files > 0 ? `${files} files were still on their way` : null;
+}
+
+/** Users of a run delete much in little time; its operator says that this is meant. */
+async function approveHeldDeletes(fleet: Fleet, pair: string): Promise<void> {
+  const listed = await fleet.cli('deletes', pair, 'list', '--json');
+  if (listed.code !== 0) return;
+  const held = JSON.parse(listed.stdout) as readonly HeldDeletes[];
+  if (held.length > 0) await fleet.cli('deletes', pair, 'approve', '--json');
+}
+
+async function pendingLooks(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ count: string }>(
+      'SELECT count(*) AS count FROM recovery_pointer WHERE look_again_at IS NOT NULL',
+    );
+    return Number(rows[0]?.count ?? 0);
+  } finally {
+    await client.end();
+  }
+}
