@@ -14,6 +14,7 @@ import {
   rename,
   setMode,
   setModifiedAt,
+  setOwner,
   systemError,
   truncate,
   unlink,
@@ -202,6 +203,10 @@ export class DiskUser {
     const node = this.#node(path);
     if (node.kind === 'symlink') throw systemError('ELOOP', 'links are not followed');
     setMode(this.#medium, this.#caller, node, mode);
+  }
+
+  chown(path: DiskPath, uid: number, gid: number): void {
+    setOwner(this.#medium, this.#caller, this.#node(path), uid, gid);
   }
 
   setModifiedAt(path: DiskPath, mtimeNs: bigint): void {

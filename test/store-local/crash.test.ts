@@ -133,7 +133,7 @@ async function prepare(commit: Commit): Promise<LocalState> {
 /** Where content is reachable after a repair. */
 async function assertNothingLost(commit: Commit, context: string): Promise<void> {
   if (commit.before === null) return;
-  const all = [...Object.values(await contents(fixture.root)), ...(await trashed(fixture.root))];
+  const all = [...Object.values(await contents(fixture)), ...(await trashed(fixture))];
   assert.ok(all.includes(commit.before), `${context}: the displaced content is lost`);
 }
 
@@ -142,7 +142,7 @@ async function assertDone(commit: Commit, context: string): Promise<void> {
   if (commit.after === null) assert.ok(!fs.existsSync(there), context);
   else if (commit.after === 'directory') assert.ok(fs.statSync(there).isDirectory(), context);
   else assert.equal(fs.readFileSync(there, 'utf8'), commit.after, context);
-  assert.deepEqual(await attemptsLeft(fixture.root), [], `${context}: attempts are left`);
+  assert.deepEqual(await attemptsLeft(fixture), [], `${context}: attempts are left`);
 }
 
 async function crashAt(
@@ -175,7 +175,7 @@ describe('a commit that stops before any of its steps', () => {
       for (let step = 1; ; step += 1) {
         const context = `step ${step}`;
         const { isFinished } = await crashAt(commit, step);
-        const hadJournal = (await attemptsLeft(fixture.root)).some((id) =>
+        const hadJournal = (await attemptsLeft(fixture)).some((id) =>
           fs.existsSync(join(fixture.root, '.holdfast/attempts', id, 'intent.json')),
         );
         const pointers: [Name, RecoveryPointer][] = [];
@@ -183,8 +183,8 @@ describe('a commit that stops before any of its steps', () => {
         await folder.recover(FAR_FUTURE, async (name, pointer) => {
           pointers.push([name, pointer]);
         });
-        assert.deepEqual(await attemptsLeft(fixture.root), [], `${context}: attempts are left`);
-        if (hadJournal && (await trashed(fixture.root)).length > 0) {
+        assert.deepEqual(await attemptsLeft(fixture), [], `${context}: attempts are left`);
+        if (hadJournal && (await trashed(fixture)).length > 0) {
           assert.equal(pointers.length, 1, `${context}: recover does not tell the pointer`);
         }
         await assertNothingLost(commit, context);
@@ -209,7 +209,7 @@ describe('a commit that stops before any of its steps', () => {
         const outcome = await commit.run(folder, expected);
         if (outcome.result === 'applied') await assertDone(commit, context);
         await assertNothingLost(commit, context);
-        const inTrash = await trashed(fixture.root);
+        const inTrash = await trashed(fixture);
         if (outcome.result === 'applied' && inTrash.length > 0) {
           assert.notEqual(outcome.recovery, null, `${context}: the pointer is lost`);
         }
@@ -241,8 +241,8 @@ describe('a worker killed with SIGKILL', () => {
         hasFinished = child.signal === null;
         assert.equal(hasFinished ? child.status : child.signal, hasFinished ? 0 : 'SIGKILL', child.stderr);
         await fixture.folder.recover(FAR_FUTURE);
-        assert.deepEqual(await attemptsLeft(fixture.root), []);
-        const kept = [...Object.values(await contents(fixture.root)), ...(await trashed(fixture.root))];
+        assert.deepEqual(await attemptsLeft(fixture), []);
+        const kept = [...Object.values(await contents(fixture)), ...(await trashed(fixture))];
         assert.ok(kept.includes(`before ${step}`), `step ${step}: the displaced content is lost`);
         const state = await stateOf(fixture.folder, name);
         assert.ok(operation === 'remove' || state.kind === 'file', `step ${step}: the name is gone`);
@@ -274,7 +274,7 @@ describe('a worker killed with SIGKILL', () => {
       .pull(name, fileContent('after'), orderOf(name, expected));
     assert.equal(outcome.result, 'applied');
     assert.ok(checked !== undefined);
-    assert.deepEqual(await contents(fixture.root), { doc: 'after' });
+    assert.deepEqual(await contents(fixture), { doc: 'after' });
   });
 
   test('an owner that cannot be seen from here is given its lease and no longer', async () => {
@@ -292,7 +292,7 @@ describe('a worker killed with SIGKILL', () => {
     while (!hasHidden()) await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(await fixture.open({ owner: unseen, leaseMs: 60_000 }).recover(FAR_FUTURE), []);
     assert.deepEqual(await fixture.open({ owner: unseen, leaseMs: -60_000 }).recover(FAR_FUTURE), [name]);
-    assert.deepEqual(await contents(fixture.root), { [name]: 'before' });
+    assert.deepEqual(await contents(fixture), { [name]: 'before' });
   });
 });
 
@@ -319,9 +319,9 @@ describe('a copy without hard links that stops half-way', () => {
         void commit.run(fixture.open({ fileSystem, owner: deadOwner }), expected);
         await stopped;
         await fixture.open({ owner: deadOwner }).recover(FAR_FUTURE);
-        assert.equal((await contents(fixture.root))[NAME], kept ?? before ?? undefined);
+        assert.equal((await contents(fixture))[NAME], kept ?? before ?? undefined);
         await assertNothingLost(commit, what);
-        assert.deepEqual(await attemptsLeft(fixture.root), []);
+        assert.deepEqual(await attemptsLeft(fixture), []);
       });
     }
   }
@@ -349,14 +349,14 @@ describe('a repair while the owner is still alive', () => {
         .pull(name, fileContent(`after ${step}`), orderOf(name, state, 'recoverable', serial))
         .catch(() => null);
       isOver = seen < step;
-      const texts = Object.values(await contents(fixture.root));
-      const kept = [...texts, ...(await trashed(fixture.root))];
+      const texts = Object.values(await contents(fixture));
+      const kept = [...texts, ...(await trashed(fixture))];
       assert.ok(kept.includes(`before ${step}`), `step ${step}: the displaced content is lost`);
       const now = fs.readFileSync(join(fixture.root, name), 'utf8');
       if (outcome?.result === 'applied') assert.equal(now, `after ${step}`);
       else assert.ok([`before ${step}`, `after ${step}`].includes(now), `step ${step}: ${now}`);
       await fixture.open({ owner: deadOwner }).recover(FAR_FUTURE);
-      assert.deepEqual(await attemptsLeft(fixture.root), []);
+      assert.deepEqual(await attemptsLeft(fixture), []);
     }
   });
 });

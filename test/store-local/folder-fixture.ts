@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +9,8 @@ import { type Name, toName } from '#core/name.ts';
 import { toSerial } from '#core/serial.ts';
 import { ABSENT, type LocalState } from '#core/state.ts';
 import { createDigest } from '#libs/digest/digest.ts';
+import { MemoryDisk } from '#libs/memory/disk.ts';
+import { atOnce } from '#libs/memory/step.ts';
 import type { FileSystem, OpenDirectory } from '#libs/store-local/file-system.ts';
 import { linuxFileSystem } from '#libs/store-local/linux-file-system.ts';
 import { type LocalFolderOptions, openLocalFolder } from '#libs/store-local/local-folder.ts';
@@ -17,6 +18,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { CommitOrder } from '#ports/commit.ts';
 import type { StagedDirectory, StagedFile } from '#ports/content.ts';
 import type { LocalFolder } from '#ports/local-folder.ts';
+import { type FolderUser, linuxUser } from '#test/support/linux-user.ts';
 
 export const MD5 = { algorithm: 'md5' } as const;
 
@@ -32,20 +34,63 @@ export const systemClock: Clock = {
 export interface Fixture {
   readonly root: string;
   readonly folder: LocalFolder;
+  readonly fileSystem: FileSystem;
+  /** Works on the folder as its user does. */
+  readonly user: FolderUser;
+  at(...below: string[]): string;
   /** Another view of the same folder, such as another worker's. */
   open(options?: Partial<LocalFolderOptions>): LocalFolder;
+  /** The file system with a hook around its primitives. */
+  hooked(hook: Hook): FileSystem;
+  /** Descriptors that are open now. */
+  descriptors(): number;
   remove(): void;
 }
 
+/** Where folders of fixtures lie. */
+interface Place {
+  readonly base: string;
+  readonly fileSystem: FileSystem;
+  readonly user: FolderUser;
+  descriptors(): number;
+}
+
+function placeOnLinux(): Place {
+  return {
+    base: mkdtempSync(join(tmpdir(), 'store-local-')),
+    fileSystem: linuxFileSystem,
+    user: linuxUser,
+    descriptors: () => readdirSync('/proc/self/fd').length,
+  };
+}
+
+function placeInMemory(): Place {
+  const disk = new MemoryDisk(systemClock);
+  const fileSystem = disk.fileSystem(atOnce);
+  return { base: '/srv/base', fileSystem, user: disk.user(), descriptors: () => fileSystem.open };
+}
+
+let makePlace = placeOnLinux;
+
+/** From now on the fixtures of this process lie on disks in memory. */
+export function useMemory(): void {
+  makePlace = placeInMemory;
+}
+
 export async function makeFixture(options: Partial<LocalFolderOptions> = {}): Promise<Fixture> {
-  const base = mkdtempSync(join(tmpdir(), 'store-local-'));
+  const { base, fileSystem, user, descriptors } = makePlace();
   const root = join(base, 'folder');
-  await mkdir(root);
+  user.makeDirectories(root);
   const open = (more: Partial<LocalFolderOptions> = {}): LocalFolder =>
-    openLocalFolder({ root, pairId: 'pair-1', clock: systemClock, ...options, ...more });
+    openLocalFolder({ root, pairId: 'pair-1', clock: systemClock, fileSystem, ...options, ...more });
   const folder = open();
   await folder.attach('pair-1');
-  return { root, folder, open, remove: () => rmSync(base, { recursive: true, force: true }) };
+  return {
+    ...{ root, folder, fileSystem, user, open, descriptors },
+    at: (...below) => join(root, ...below),
+    hooked: (hook) => hooked(hook, fileSystem),
+    remove: () => user.removeTree(base),
+  };
 }
 
 export function md5(bytes: Uint8Array | string): string {
@@ -99,53 +144,47 @@ export async function stateOf(folder: LocalFolder, name: string): Promise<LocalS
 }
 
 /** Content of all visible regular files, by name. */
-export async function contents(root: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const name = path.slice(root.length + 1);
-    if (entry.isFile() && !name.startsWith('.holdfast')) found[name] = await readFile(path, 'utf8');
-  }
-  return found;
+export async function contents({ user, root }: Fixture): Promise<Record<string, string>> {
+  const visible = user.tree(root).filter(({ path }) => !path.startsWith('.holdfast'));
+  return Object.fromEntries(
+    visible.flatMap(({ path, bytes }) => (bytes === null ? [] : [[path, Buffer.from(bytes).toString()]])),
+  );
 }
 
 /** Content of all files in the trash, in no order. */
-export async function trashed(root: string): Promise<string[]> {
-  return filesBelow(join(root, '.holdfast/trash'), (path) => /\/\d{8}\/[^/]+\//.test(path));
+export async function trashed({ user, root }: Fixture): Promise<string[]> {
+  const inTrash = user.tree(join(root, '.holdfast/trash')).filter(({ path }) => /^\d{8}\/[^/]+\//.test(path));
+  return inTrash.flatMap(({ bytes }) => (bytes === null ? [] : [Buffer.from(bytes).toString()]));
 }
 
-export async function attemptsLeft(root: string): Promise<string[]> {
-  const attempts = join(root, '.holdfast/attempts');
-  return existsSync(attempts) ? readdir(attempts) : [];
+export async function attemptsLeft(fixture: Fixture): Promise<string[]> {
+  return namesIn(fixture, fixture.at('.holdfast/attempts'));
 }
 
-async function filesBelow(path: string, isWanted: (path: string) => boolean): Promise<string[]> {
-  const found: string[] = [];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    const file = join(entry.parentPath, entry.name);
-    if (entry.isFile() && isWanted(file)) found.push(await readFile(file, 'utf8'));
-  }
-  return found;
+/** What lies right in a directory; nothing when there is none. */
+export function namesIn({ user }: Fixture, path: string): string[] {
+  const names = user.tree(path).map((entry) => entry.path);
+  return names.filter((name) => !name.includes('/')).sort();
 }
 
 /** What a hook sees: the primitive and its segments. Throwing makes the primitive fail; what it returns is awaited. */
 export type Hook = (primitive: string, segments: readonly string[], when: 'before' | 'after') => unknown;
 
-/** The real file system with a hook around every asynchronous primitive on a directory. */
-export function hooked(hook: Hook): FileSystem {
+/** A file system with a hook around every asynchronous primitive on a directory. */
+export function hooked(hook: Hook, fileSystem: FileSystem = linuxFileSystem): FileSystem {
   const originals = new WeakMap<OpenDirectory, OpenDirectory>();
   const wrap = (directory: OpenDirectory): OpenDirectory => {
     const wrapped = new Proxy(directory, {
       get(target, key: keyof OpenDirectory) {
         const original = target[key] as ((...given: unknown[]) => unknown) | undefined;
         // Being awaited, the directory is asked for symbols and `then` as well.
-        if (original === undefined || key.endsWith('Now') || key === 'close') return original;
+        if (original === undefined) return original;
+        if (key.endsWith('Now') || key === 'close') return original.bind(target);
         return async (...given: unknown[]) => {
           const segments = given.filter((item): item is string => typeof item === 'string');
           await hook(key, segments, 'before');
           const plain = given.map((item) => originals.get(item as OpenDirectory) ?? item);
-          const result = await original(...plain);
+          const result = await original.apply(target, plain);
           await hook(key, segments, 'after');
           return key.startsWith('openDirectory') ? wrap(result as OpenDirectory) : result;
         };
@@ -155,8 +194,8 @@ export function hooked(hook: Hook): FileSystem {
     return wrapped;
   };
   return {
-    setsOwners: linuxFileSystem.setsOwners,
-    openRoot: async (path) => wrap(await linuxFileSystem.openRoot(path)),
+    setsOwners: fileSystem.setsOwners,
+    openRoot: async (path) => wrap(await fileSystem.openRoot(path)),
   };
 }
 

@@ -230,15 +230,15 @@ describe('a folder that cannot be written', () => {
       await fixture.folder.attach('pair-1');
       const big = fileContent(Buffer.alloc(1024 * 1024, 'x'));
       await assert.rejects(fixture.folder.pull(NAME, big, orderOf(NAME)), { code: 'disk-full' });
-      assert.deepEqual(await contents(fixture.root), {});
-      assert.deepEqual(await attemptsLeft(fixture.root), []);
+      assert.deepEqual(await contents(fixture), {});
+      assert.deepEqual(await attemptsLeft(fixture), []);
       assert.equal((await fixture.folder.pull(NAME, fileContent('small'), orderOf(NAME))).result, 'applied');
       execFileSync('mount', ['-o', 'remount,ro', fixture.root]);
       const other = toName('other');
       await assert.rejects(fixture.folder.pull(other, fileContent('x'), orderOf(other)), {
         code: 'folder-denied',
       });
-      assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'small' });
+      assert.deepEqual(await contents(fixture), { 'doc.txt': 'small' });
       await fixture.folder.check();
     } finally {
       execFileSync('umount', [fixture.root]);

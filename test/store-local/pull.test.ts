@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { type Name, toName } from '#core/name.ts';
 import { ABSENT, type LocalState } from '#core/state.ts';
@@ -12,9 +10,9 @@ import {
   directoryContent,
   type Fixture,
   fileContent,
-  hooked,
   makeFixture,
   md5,
+  namesIn,
   once,
   orderOf,
   stateOf,
@@ -29,13 +27,13 @@ beforeEach(async () => {
   fixture = await makeFixture();
 });
 afterEach(async () => {
-  assert.deepEqual(await attemptsLeft(fixture.root), [], 'an attempt was left behind');
+  assert.deepEqual(await attemptsLeft(fixture), [], 'an attempt was left behind');
   fixture.remove();
 });
 
 function write(name: string, text: string): void {
-  fs.mkdirSync(join(fixture.root, name, '..'), { recursive: true });
-  fs.writeFileSync(join(fixture.root, name), text);
+  fixture.user.makeDirectories(fixture.at(name, '..'));
+  fixture.user.write(fixture.at(name), text);
 }
 
 async function knownState(name: string, text: string): Promise<LocalState> {
@@ -62,7 +60,7 @@ describe('pull to an absent name', () => {
   test('it places the content with mode and time and reports what lstat then shows', async () => {
     const content = fileContent('hello', { mode: 0o4755, mtimeNs: 1_700_000_000_123_456_789n });
     const outcome = appliedOf(await fixture.folder.pull(NAME, content, orderOf(NAME)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'hello' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'hello' });
     assert.deepEqual(outcome.state, { ...(await stateOf(fixture.folder, 'doc.txt')), hash: md5('hello') });
     assert.ok(outcome.state.kind === 'file');
     assert.equal(outcome.state.mode, 0o755);
@@ -79,20 +77,21 @@ describe('pull to an absent name', () => {
 
   test('setuid, setgid and sticky bits are never taken over', async () => {
     await fixture.folder.pull(NAME, fileContent('x', { mode: 0o7777 }), orderOf(NAME));
-    assert.equal(fs.statSync(join(fixture.root, NAME)).mode & 0o7777, 0o777);
+    assert.equal(fixture.user.lstat(fixture.at(NAME))?.mode, 0o777);
   });
 
   test('missing directories are made like the one above and reported', async () => {
-    fs.chmodSync(fixture.root, 0o750);
-    if (process.getuid?.() === 0) fs.chownSync(fixture.root, 1234, 2345);
+    fixture.user.chmod(fixture.root, 0o750);
+    const { setsOwners } = fixture.fileSystem;
+    if (setsOwners) fixture.user.chown(fixture.root, 1234, 2345);
     const deep = toName('a/b/doc.txt');
     const outcome = appliedOf(await fixture.folder.pull(deep, fileContent('x'), orderOf(deep)));
     assert.deepEqual(outcome.madeDirectories, ['a', 'a/b']);
-    const made = fs.statSync(join(fixture.root, 'a/b'));
-    assert.equal(made.mode & 0o777, 0o750);
-    if (process.getuid?.() === 0) {
-      assert.deepEqual([made.uid, made.gid], [1234, 2345]);
-      assert.equal(fs.statSync(join(fixture.root, deep)).uid, 1234);
+    const made = fixture.user.lstat(fixture.at('a/b'));
+    assert.equal(made?.mode, 0o750);
+    if (setsOwners) {
+      assert.deepEqual([made?.uid, made?.gid], [1234, 2345]);
+      assert.equal(fixture.user.lstat(fixture.at(deep))?.uid, 1234);
     }
   });
 
@@ -111,20 +110,20 @@ describe('pull to an absent name', () => {
     write('doc.txt', 'mine!');
     staleOf(await fixture.folder.pull(NAME, fileContent('other'), orderOf(NAME)));
     staleOf(await fixture.folder.pull(NAME, fileContent('other', { hash: null }), orderOf(NAME)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'mine!' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'mine!' });
   });
 
   test('a newcomer that appears just before the link keeps the name', async () => {
     const racing = fixture.open({
-      fileSystem: hooked(once('link', 'doc.txt', () => write('doc.txt', 'late'))),
+      fileSystem: fixture.hooked(once('link', 'doc.txt', () => write('doc.txt', 'late'))),
     });
     staleOf(await racing.pull(NAME, fileContent('new'), orderOf(NAME)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'late' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'late' });
   });
 
   test('an ancestor that is a file or a link blocks it', async () => {
     write('file', 'x');
-    fs.symlinkSync('/tmp', join(fixture.root, 'link'));
+    fixture.user.symlink('/tmp', fixture.at('link'));
     for (const name of ['file/doc', 'link/doc', 'link/deeper/doc'].map(toName)) {
       const outcome = await fixture.folder.pull(name, fileContent('x'), orderOf(name));
       assert.deepEqual(outcome, { result: 'blocked', reason: 'ancestor-not-directory' });
@@ -143,7 +142,7 @@ describe('pull verifies content before anybody sees it', () => {
       await assert.rejects(fixture.folder.pull(NAME, fileContent('abc', more), orderOf(NAME)), {
         code: 'content-mismatch',
       });
-      assert.deepEqual(await contents(fixture.root), {});
+      assert.deepEqual(await contents(fixture), {});
     });
   }
 
@@ -155,16 +154,16 @@ describe('pull verifies content before anybody sees it', () => {
       },
     });
     assert.equal(staleOf(await fixture.folder.pull(NAME, content, orderOf(NAME))).reason, 'moved on');
-    assert.deepEqual(await contents(fixture.root), {});
+    assert.deepEqual(await contents(fixture), {});
   });
 
   test('a full disk is reported as such and leaves nothing', async () => {
-    const full = hooked((primitive, segments) => {
+    const full = fixture.hooked((primitive, segments) => {
       if (primitive === 'createFile' && segments[0] === 'new') throw systemError('ENOSPC');
     });
     const folder = fixture.open({ fileSystem: full });
     await assert.rejects(folder.pull(NAME, fileContent('abc'), orderOf(NAME)), { code: 'disk-full' });
-    assert.deepEqual(await contents(fixture.root), {});
+    assert.deepEqual(await contents(fixture), {});
   });
 });
 
@@ -177,12 +176,12 @@ describe('pull over an expected file', () => {
 
   test('the displaced content goes to the trash under its pointer', async () => {
     const outcome = appliedOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'after' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'after' });
     assert.deepEqual(outcome.conflictCopies, []);
     assert.equal(outcome.recovery?.size, 6);
     assert.equal(outcome.recovery?.hash, md5('before'));
     const locator = outcome.recovery?.locator ?? '';
-    assert.equal(fs.readFileSync(join(fixture.root, '.holdfast/trash', locator), 'utf8'), 'before');
+    assert.equal(fixture.user.readText(fixture.at('.holdfast/trash', locator)), 'before');
     assert.deepEqual(outcome.state, await knownState('doc.txt', 'after'));
   });
 
@@ -197,7 +196,7 @@ describe('pull over an expected file', () => {
     const order = orderOf(NAME, expected, 'conflict-copy');
     const { conflictCopies } = appliedOf(await fixture.folder.pull(NAME, fileContent('after'), order));
     assert.equal(conflictCopies.length, 1);
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'after', [conflictCopies[0]!]: 'before' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'after', [conflictCopies[0]!]: 'before' });
   });
 
   test('a taken conflict name is not overwritten, the next one is used', async () => {
@@ -206,7 +205,7 @@ describe('pull over an expected file', () => {
     write('copy-0', 'somebody else');
     const { conflictCopies } = appliedOf(await fixture.folder.pull(NAME, fileContent('after'), fixed));
     assert.deepEqual(conflictCopies, ['copy-1']);
-    assert.equal(fs.readFileSync(join(fixture.root, 'copy-0'), 'utf8'), 'somebody else');
+    assert.equal(fixture.user.readText(fixture.at('copy-0')), 'somebody else');
   });
 
   test('content for which every conflict name is taken stays reachable in the trash', async () => {
@@ -219,29 +218,29 @@ describe('pull over an expected file', () => {
   test('an edit before the pull makes it stale and stays', async () => {
     write('doc.txt', 'edited');
     staleOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'edited' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'edited' });
   });
 
   test('a removal before the pull makes it stale', async () => {
-    fs.rmSync(join(fixture.root, NAME));
+    fixture.user.removeTree(fixture.at(NAME));
     staleOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.deepEqual(await contents(fixture.root), {});
+    assert.deepEqual(await contents(fixture), {});
   });
 
   test('a removal between the look and the hiding makes it stale', async () => {
-    const vanish = once('rename', 'old', () => fs.rmSync(join(fixture.root, NAME)));
-    const racing = fixture.open({ fileSystem: hooked(vanish) });
+    const vanish = once('rename', 'old', () => fixture.user.removeTree(fixture.at(NAME)));
+    const racing = fixture.open({ fileSystem: fixture.hooked(vanish) });
     staleOf(await racing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.deepEqual(await contents(fixture.root), {});
+    assert.deepEqual(await contents(fixture), {});
   });
 
   test('an edit between the look and the hiding becomes a conflict copy', async () => {
     const racing = fixture.open({
-      fileSystem: hooked(once('rename', 'old', () => write('doc.txt', 'edited!'))),
+      fileSystem: fixture.hooked(once('rename', 'old', () => write('doc.txt', 'edited!'))),
     });
     const outcome = appliedOf(await racing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
     assert.equal(outcome.conflictCopies.length, 1);
-    assert.deepEqual(await contents(fixture.root), {
+    assert.deepEqual(await contents(fixture), {
       'doc.txt': 'after',
       [outcome.conflictCopies[0]!]: 'edited!',
     });
@@ -249,93 +248,93 @@ describe('pull over an expected file', () => {
 
   test('the very content placed by another between the look and the hiding keeps the name, without litter', async () => {
     const racing = fixture.open({
-      fileSystem: hooked(once('rename', 'old', () => write('doc.txt', 'after'))),
+      fileSystem: fixture.hooked(once('rename', 'old', () => write('doc.txt', 'after'))),
     });
     const outcome = appliedOf(await racing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
     assert.deepEqual(outcome.conflictCopies, []);
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'after' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'after' });
   });
 
   test('a directory put there between the look and the hiding is put back', async () => {
     const racing = fixture.open({
-      fileSystem: hooked(
+      fileSystem: fixture.hooked(
         once('rename', 'old', () => {
-          fs.rmSync(join(fixture.root, NAME));
+          fixture.user.removeTree(fixture.at(NAME));
           write('doc.txt/inner', 'tree');
         }),
       ),
     });
     staleOf(await racing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt/inner': 'tree' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt/inner': 'tree' });
   });
 
   test('a newcomer between hiding and link keeps the name and the hidden content is recoverable', async () => {
     const racing = fixture.open({
-      fileSystem: hooked(once('link', 'new', () => write('doc.txt', 'newcomer'))),
+      fileSystem: fixture.hooked(once('link', 'new', () => write('doc.txt', 'newcomer'))),
     });
     const outcome = staleOf(await racing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'newcomer' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'newcomer' });
     assert.equal(outcome.recovery?.hash, md5('before'));
-    assert.deepEqual(await trashed(fixture.root), ['before']);
+    assert.deepEqual(await trashed(fixture), ['before']);
   });
 
   test('an edit right after the link is not taken for the placed content', async () => {
     const edit = (primitive: string, segments: readonly string[], when: string): void => {
       if (primitive === 'link' && segments.includes('new') && when === 'after') write('doc.txt', 'edit!');
     };
-    const racing = fixture.open({ fileSystem: hooked(edit) });
+    const racing = fixture.open({ fileSystem: fixture.hooked(edit) });
     const outcome = appliedOf(await racing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
     const seen = await stateOf(fixture.folder, 'doc.txt');
     assert.ok(outcome.state.kind === 'file' && seen.kind === 'file');
     assert.notEqual(outcome.state.mtimeNs, seen.mtimeNs);
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'edit!' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'edit!' });
   });
 
   test('a failure after the hiding puts the content back', async () => {
-    const failing = hooked((primitive, segments) => {
+    const failing = fixture.hooked((primitive, segments) => {
       if (primitive === 'link' && segments[0] === 'new') throw systemError('EIO');
     });
     const folder = fixture.open({ fileSystem: failing });
     await assert.rejects(folder.pull(NAME, fileContent('after'), orderOf(NAME, expected)), {
       code: 'local-io',
     });
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'before' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'before' });
   });
 
   test('a directory moved out of the folder under the commit gets nothing and loses nothing', async () => {
     write('dir/doc.txt', 'inside');
     const name = toName('dir/doc.txt');
     const inside = await knownState('dir/doc.txt', 'inside');
-    const outside = join(fixture.root, '..', 'outside');
+    const outside = fixture.at('..', 'outside');
     for (const [primitive, segment] of [
       ['createFile', 'intent.json'],
       ['createFile', 'new'],
     ] as const) {
-      const move = once(primitive, segment, () => fs.renameSync(join(fixture.root, 'dir'), outside));
+      const move = once(primitive, segment, () => fixture.user.rename(fixture.at('dir'), outside));
       staleOf(
         await fixture
-          .open({ fileSystem: hooked(move) })
+          .open({ fileSystem: fixture.hooked(move) })
           .pull(name, fileContent('after'), orderOf(name, inside)),
       );
-      assert.equal(fs.readFileSync(join(outside, 'doc.txt'), 'utf8'), 'inside');
-      assert.deepEqual(fs.readdirSync(outside), ['doc.txt']);
-      fs.renameSync(outside, join(fixture.root, 'dir'));
+      assert.equal(fixture.user.readText(`${outside}/doc.txt`), 'inside');
+      assert.deepEqual(namesIn(fixture, outside), ['doc.txt']);
+      fixture.user.rename(outside, fixture.at('dir'));
     }
   });
 });
 
 test('a directory moved out of the folder before a link gets nothing', async () => {
-  const outside = join(fixture.root, '..', 'outside');
-  fs.mkdirSync(join(fixture.root, 'dir'));
+  const outside = fixture.at('..', 'outside');
+  fixture.user.makeDirectories(fixture.at('dir'));
   const name = toName('dir/doc.txt');
   let isMoved = false;
-  const move = hooked((primitive) => {
+  const move = fixture.hooked((primitive) => {
     if (primitive !== 'path' || isMoved) return;
     isMoved = true;
-    fs.renameSync(join(fixture.root, 'dir'), outside);
+    fixture.user.rename(fixture.at('dir'), outside);
   });
   staleOf(await fixture.open({ fileSystem: move }).pull(name, fileContent('new'), orderOf(name)));
-  assert.deepEqual(fs.readdirSync(outside), []);
+  assert.deepEqual(namesIn(fixture, outside), []);
 });
 
 describe('pull between kinds', () => {
@@ -353,23 +352,23 @@ describe('pull between kinds', () => {
   });
 
   test('an empty directory gives way to a file', async () => {
-    fs.mkdirSync(join(fixture.root, NAME));
+    fixture.user.makeDirectories(fixture.at(NAME));
     appliedOf(await pull(NAME, fileContent('x'), await stateOf(fixture.folder, NAME)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'x' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'x' });
   });
 
   test('a directory that is not empty blocks a file', async () => {
     write('doc.txt/inner', 'kept');
     const outcome = await pull(NAME, fileContent('x'), await stateOf(fixture.folder, NAME));
     assert.deepEqual(outcome, { result: 'blocked', reason: 'directory-not-empty' });
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt/inner': 'kept' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt/inner': 'kept' });
   });
 
   test('a tree that lost a conflict moves whole to the conflict name', async () => {
     write('doc.txt/inner', 'kept');
     const expected = await stateOf(fixture.folder, NAME);
     const { conflictCopies } = appliedOf(await pull(NAME, fileContent('x'), expected, 'conflict-copy'));
-    assert.deepEqual(await contents(fixture.root), {
+    assert.deepEqual(await contents(fixture), {
       'doc.txt': 'x',
       [`${conflictCopies[0]}/inner`]: 'kept',
     });
@@ -384,15 +383,16 @@ describe('pull between kinds', () => {
     const second = appliedOf(
       await pull(other, directoryContent, await knownState('other', 'two'), 'conflict-copy'),
     );
-    assert.deepEqual(await contents(fixture.root), { [second.conflictCopies[0]!]: 'two' });
+    assert.deepEqual(await contents(fixture), { [second.conflictCopies[0]!]: 'two' });
   });
 
   test('a special file moves to a conflict name without being opened', async () => {
-    fs.symlinkSync('/nowhere', join(fixture.root, NAME));
+    fixture.user.symlink('/nowhere', fixture.at(NAME));
     const expected = await stateOf(fixture.folder, NAME);
     const { conflictCopies } = appliedOf(await pull(NAME, fileContent('x'), expected, 'conflict-copy'));
-    assert.equal(fs.readlinkSync(join(fixture.root, conflictCopies[0]!)), '/nowhere');
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'x' });
+    const moved = fixture.user.tree(fixture.root).find(({ path }) => path === conflictCopies[0]);
+    assert.equal(moved?.target, '/nowhere');
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'x' });
   });
 });
 
@@ -405,7 +405,7 @@ describe('two workers with one order', () => {
       outcomes.map((outcome) => outcome.result),
       ['applied', 'applied'],
     );
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'x' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'x' });
   });
 
   for (const displaced of ['recoverable', 'conflict-copy'] as const) {
@@ -419,11 +419,11 @@ describe('two workers with one order', () => {
           workers.map((folder) => folder.pull(name, fileContent('after'), order)),
         );
         assert.ok(outcomes.some((outcome) => outcome.result === 'applied'));
-        assert.equal(fs.readFileSync(join(fixture.root, name), 'utf8'), 'after');
+        assert.equal(fixture.user.readText(fixture.at(name)), 'after');
       }
-      const all = Object.values(await contents(fixture.root)).sort();
+      const all = Object.values(await contents(fixture)).sort();
       const kept =
-        displaced === 'conflict-copy' ? all.filter((text) => text === 'before') : await trashed(fixture.root);
+        displaced === 'conflict-copy' ? all.filter((text) => text === 'before') : await trashed(fixture);
       assert.equal(kept.length, 25);
       assert.equal(all.length, displaced === 'conflict-copy' ? 50 : 25);
     });
@@ -442,9 +442,9 @@ describe('two workers with one order', () => {
         [fixture.folder, fixture.open()].map((folder) => folder.remove(NAME, order)),
       );
       assert.ok(outcomes.some((outcome) => outcome.result === 'applied'));
-      assert.deepEqual(await contents(fixture.root), {});
+      assert.deepEqual(await contents(fixture), {});
     }
-    assert.equal((await trashed(fixture.root)).length, 25);
+    assert.equal((await trashed(fixture)).length, 25);
   });
 
   test('a pull stays away from a name that a living commit holds half-way', async () => {
@@ -452,9 +452,9 @@ describe('two workers with one order', () => {
     const order = orderOf(NAME, await knownState('doc.txt', 'before'));
     let second: Promise<CommitOutcome<LocalState>> | undefined;
     let probed: unknown;
-    const base = hooked(() => {});
+    const base = fixture.hooked(() => {});
     let isHeld = false;
-    const pausing = hooked((primitive, segments, when) => {
+    const pausing = fixture.hooked((primitive, segments, when) => {
       if (primitive === 'rename' && segments.includes('old') && when === 'after' && !isHeld) {
         isHeld = true;
         second = fixture.open({ fileSystem: base }).pull(NAME, fileContent('after'), order);
@@ -465,7 +465,7 @@ describe('two workers with one order', () => {
     assert.ok(second !== undefined);
     await second;
     await probed;
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'after' });
-    assert.deepEqual(await trashed(fixture.root), ['before']);
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'after' });
+    assert.deepEqual(await trashed(fixture), ['before']);
   });
 });

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { toName } from '#core/name.ts';
 import type { LocalState } from '#core/state.ts';
@@ -8,9 +6,9 @@ import {
   attemptsLeft,
   contents,
   type Fixture,
-  hooked,
   makeFixture,
   md5,
+  namesIn,
   once,
   orderOf,
   stateOf,
@@ -24,13 +22,13 @@ let expected: LocalState;
 
 beforeEach(async () => {
   fixture = await makeFixture();
-  fs.mkdirSync(join(fixture.root, 'dir'));
-  fs.writeFileSync(join(fixture.root, NAME), 'synced');
+  fixture.user.makeDirectories(fixture.at('dir'));
+  fixture.user.write(fixture.at(NAME), 'synced');
   const state = await stateOf(fixture.folder, NAME);
   expected = state.kind === 'file' ? { ...state, hash: md5('synced') } : state;
 });
 afterEach(async () => {
-  assert.deepEqual(await attemptsLeft(fixture.root), []);
+  assert.deepEqual(await attemptsLeft(fixture), []);
   fixture.remove();
 });
 
@@ -41,38 +39,38 @@ describe('remove', () => {
     assert.ok(outcome.result === 'applied');
     assert.deepEqual(outcome.state, { kind: 'absent' });
     assert.deepEqual([outcome.recovery?.size, outcome.recovery?.hash], [6, md5('synced')]);
-    assert.deepEqual(await trashed(fixture.root), ['synced']);
+    assert.deepEqual(await trashed(fixture), ['synced']);
     assert.deepEqual(await fixture.folder.remove(NAME, order), outcome);
   });
 
   test('an edited file stays and the removal is stale', async () => {
-    fs.writeFileSync(join(fixture.root, NAME), 'edited');
+    fixture.user.write(fixture.at(NAME), 'edited');
     assert.equal((await fixture.folder.remove(NAME, orderOf(NAME, expected))).result, 'stale');
-    assert.deepEqual(await contents(fixture.root), { [NAME]: 'edited' });
+    assert.deepEqual(await contents(fixture), { [NAME]: 'edited' });
   });
 
   test('an edit between the look and the hiding is put back', async () => {
-    const edit = once('rename', 'old', () => fs.writeFileSync(join(fixture.root, NAME), 'edited!'));
-    const racing = fixture.open({ fileSystem: hooked(edit) });
+    const edit = once('rename', 'old', () => fixture.user.write(fixture.at(NAME), 'edited!'));
+    const racing = fixture.open({ fileSystem: fixture.hooked(edit) });
     const outcome = await racing.remove(NAME, orderOf(NAME, expected));
     assert.ok(outcome.result === 'stale');
     assert.deepEqual(outcome.conflictCopies, []);
-    assert.deepEqual(await contents(fixture.root), { [NAME]: 'edited!' });
+    assert.deepEqual(await contents(fixture), { [NAME]: 'edited!' });
   });
 
   test('an edit whose name a newcomer takes while it is hidden becomes a conflict copy', async () => {
-    const path = join(fixture.root, NAME);
-    const edit = once('rename', 'old', () => fs.writeFileSync(path, 'edited!'));
-    const arrive = once('link', 'old', () => fs.writeFileSync(path, 'newcomer'));
+    const path = fixture.at(NAME);
+    const edit = once('rename', 'old', () => fixture.user.write(path, 'edited!'));
+    const arrive = once('link', 'old', () => fixture.user.write(path, 'newcomer'));
     const racing = fixture.open({
-      fileSystem: hooked((...seen) => {
+      fileSystem: fixture.hooked((...seen) => {
         edit(...seen);
         arrive(...seen);
       }),
     });
     const outcome = await racing.remove(NAME, orderOf(NAME, expected));
     assert.ok(outcome.result === 'stale');
-    assert.deepEqual(await contents(fixture.root), {
+    assert.deepEqual(await contents(fixture), {
       [NAME]: 'newcomer',
       [outcome.conflictCopies[0]!]: 'edited!',
     });
@@ -81,7 +79,7 @@ describe('remove', () => {
   test('a file that lost a conflict keeps its content as a conflict copy', async () => {
     const outcome = await fixture.folder.remove(NAME, orderOf(NAME, expected, 'conflict-copy'));
     assert.ok(outcome.result === 'applied');
-    assert.deepEqual(await contents(fixture.root), { [outcome.conflictCopies[0]!]: 'synced' });
+    assert.deepEqual(await contents(fixture), { [outcome.conflictCopies[0]!]: 'synced' });
   });
 
   test('a directory goes when it is empty and blocks while it is not', async () => {
@@ -91,10 +89,10 @@ describe('remove', () => {
       result: 'blocked',
       reason: 'directory-not-empty',
     });
-    fs.rmSync(join(fixture.root, NAME));
+    fixture.user.removeTree(fixture.at(NAME));
     assert.equal((await fixture.folder.remove(dir, orderOf(dir, state))).result, 'applied');
     assert.equal((await fixture.folder.remove(dir, orderOf(dir, state))).result, 'applied');
-    assert.deepEqual(fs.readdirSync(fixture.root), ['.holdfast']);
+    assert.deepEqual(namesIn(fixture, fixture.root), ['.holdfast']);
   });
 
   test('a tree that lost a conflict moves whole to a conflict name', async () => {
@@ -102,24 +100,24 @@ describe('remove', () => {
     const order = orderOf(dir, await stateOf(fixture.folder, 'dir'), 'conflict-copy');
     const outcome = await fixture.folder.remove(dir, order);
     assert.ok(outcome.result === 'applied');
-    assert.deepEqual(await contents(fixture.root), { [`${outcome.conflictCopies[0]}/doc.txt`]: 'synced' });
+    assert.deepEqual(await contents(fixture), { [`${outcome.conflictCopies[0]}/doc.txt`]: 'synced' });
   });
 
   test('a name below a link is not removed through it', async () => {
-    const outside = join(fixture.root, '..', 'outside');
-    fs.renameSync(join(fixture.root, 'dir'), outside);
-    fs.symlinkSync(outside, join(fixture.root, 'dir'));
+    const outside = fixture.at('..', 'outside');
+    fixture.user.rename(fixture.at('dir'), outside);
+    fixture.user.symlink(outside, fixture.at('dir'));
     assert.deepEqual(await fixture.folder.remove(NAME, orderOf(NAME, expected)), {
       result: 'blocked',
       reason: 'ancestor-not-directory',
     });
-    assert.deepEqual(fs.readdirSync(outside), ['doc.txt']);
+    assert.deepEqual(namesIn(fixture, outside), ['doc.txt']);
   });
 
   test('a name below a file or a missing directory is removed already', async () => {
-    fs.rmSync(join(fixture.root, 'dir'), { recursive: true });
+    fixture.user.removeTree(fixture.at('dir'));
     assert.equal((await fixture.folder.remove(NAME, orderOf(NAME, expected))).result, 'applied');
-    fs.writeFileSync(join(fixture.root, 'dir'), 'a file');
+    fixture.user.write(fixture.at('dir'), 'a file');
     assert.equal((await fixture.folder.remove(NAME, orderOf(NAME, expected))).result, 'applied');
   });
 });

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { toName } from '#core/name.ts';
 import type { LocalState } from '#core/state.ts';
 import type { StagedFile } from '#ports/content.ts';
-import { type Fixture, hooked, MD5, makeFixture, md5, once, stateOf, systemError } from './folder-fixture.ts';
+import { type Fixture, MD5, makeFixture, md5, once, stateOf, systemError } from './folder-fixture.ts';
 
 const NAME = toName('doc.bin');
 const LATER = Date.now() + 1e10;
@@ -19,8 +16,14 @@ beforeEach(async () => {
 afterEach(() => fixture.remove());
 
 async function write(bytes: string | Buffer): Promise<LocalState> {
-  fs.writeFileSync(join(fixture.root, NAME), bytes);
+  fixture.user.write(fixture.at(NAME), bytes);
   return stateOf(fixture.folder, NAME);
+}
+
+function overwrite(text: string): void {
+  const writer = fixture.user.openWriter(fixture.at(NAME));
+  writer.write(text);
+  writer.close();
 }
 
 async function stagedFile(expected: LocalState): Promise<StagedFile> {
@@ -38,7 +41,7 @@ async function readAll(content: StagedFile, start?: number, end?: number): Promi
 describe('stage', () => {
   test('a small file is staged whole, with its hash, and survives a later change', async () => {
     const content = await stagedFile(await write('small'));
-    fs.writeFileSync(join(fixture.root, NAME), 'other');
+    fixture.user.write(fixture.at(NAME), 'other');
     assert.equal(content.hash, md5('small'));
     assert.equal(String(await readAll(content)), 'small');
     assert.equal(String(await readAll(content, 1, 3)), 'ma');
@@ -65,7 +68,7 @@ describe('stage', () => {
     await assert.rejects(
       async () => {
         for await (const chunk of content.read()) {
-          if (received === 0) fs.writeFileSync(join(fixture.root, NAME), 'X', { flag: 'r+' });
+          if (received === 0) overwrite('X');
           received += chunk.length;
         }
       },
@@ -77,7 +80,7 @@ describe('stage', () => {
 
   test('a file that becomes shorter while it is read is stale', async () => {
     const content = await stagedFile(await write(LARGE));
-    fs.truncateSync(join(fixture.root, NAME), 10);
+    fixture.user.truncate(fixture.at(NAME), 10);
     await assert.rejects(readAll(content), { name: 'StaleContent' });
     await content.release();
   });
@@ -85,12 +88,11 @@ describe('stage', () => {
   test('a file that is not the expected one is stale, even when size and mtime were restored', async () => {
     const expected = await write('before');
     assert.ok(expected.kind === 'file');
-    fs.writeFileSync(join(fixture.root, NAME), 'after!');
-    const seconds = Number(expected.mtimeNs) / 1e9;
-    fs.utimesSync(join(fixture.root, NAME), seconds, seconds);
+    fixture.user.write(fixture.at(NAME), 'after!');
+    fixture.user.setModifiedAt(fixture.at(NAME), expected.mtimeNs);
     assert.equal((await fixture.folder.stage(NAME, expected, MD5, LATER)).result, 'stale');
     assert.equal(await fixture.folder.hash(NAME, expected, MD5), null);
-    fs.rmSync(join(fixture.root, NAME));
+    fixture.user.removeTree(fixture.at(NAME));
     assert.equal((await fixture.folder.stage(NAME, expected, MD5, LATER)).result, 'stale');
   });
 
@@ -104,7 +106,7 @@ describe('stage', () => {
 
   test('a time in the future does not keep a file from settling', async () => {
     await write('fresh');
-    fs.utimesSync(join(fixture.root, NAME), 4e9, 4e9);
+    fixture.user.setModifiedAt(fixture.at(NAME), 4_000_000_000_000_000_000n);
     const expected = await stateOf(fixture.folder, NAME);
     assert.equal((await fixture.folder.stage(NAME, expected, MD5, Date.now() + 1000)).result, 'staged');
   });
@@ -112,10 +114,10 @@ describe('stage', () => {
   test('a pipe put in place of the file neither blocks nor is read', async () => {
     const expected = await write('file');
     const swap = once('openForReading', NAME, () => {
-      fs.rmSync(join(fixture.root, NAME));
-      execFileSync('mkfifo', [join(fixture.root, NAME)]);
+      fixture.user.removeTree(fixture.at(NAME));
+      fixture.user.makeSpecial(fixture.at(NAME), 'fifo');
     });
-    const racing = fixture.open({ fileSystem: hooked(swap) });
+    const racing = fixture.open({ fileSystem: fixture.hooked(swap) });
     assert.equal((await racing.stage(NAME, expected, MD5, LATER)).result, 'stale');
     assert.equal(await fixture.folder.hash(NAME, expected, MD5), null);
   });
@@ -123,16 +125,16 @@ describe('stage', () => {
   test('a link put in place of the file is not followed', async () => {
     const expected = await write('file');
     const swap = once('openForReading', NAME, () => {
-      fs.rmSync(join(fixture.root, NAME));
-      fs.symlinkSync('/etc/hostname', join(fixture.root, NAME));
+      fixture.user.removeTree(fixture.at(NAME));
+      fixture.user.symlink('/etc/hostname', fixture.at(NAME));
     });
-    const racing = fixture.open({ fileSystem: hooked(swap) });
+    const racing = fixture.open({ fileSystem: fixture.hooked(swap) });
     assert.equal((await racing.stage(NAME, expected, MD5, LATER)).result, 'stale');
   });
 
   test('a file that may not be read is a problem of its name', async () => {
     const expected = await write('secret');
-    const denied = hooked((primitive, segments) => {
+    const denied = fixture.hooked((primitive, segments) => {
       if (primitive === 'openForReading' && segments[0] === NAME) throw systemError('EACCES');
     });
     const folder = fixture.open({ fileSystem: denied });
@@ -143,7 +145,8 @@ describe('stage', () => {
   });
 
   test('a directory is staged with its mode', async () => {
-    fs.mkdirSync(join(fixture.root, 'dir'), { mode: 0o750 });
+    fixture.user.makeDirectories(fixture.at('dir'));
+    fixture.user.chmod(fixture.at('dir'), 0o750);
     const name = toName('dir');
     const outcome = await fixture.folder.stage(name, await stateOf(fixture.folder, 'dir'), MD5, 0);
     assert.ok(outcome.result === 'staged' && outcome.content.kind === 'directory');

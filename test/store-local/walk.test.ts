@@ -1,8 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
-import net from 'node:net';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { compareNames } from '#core/name.ts';
@@ -29,8 +25,8 @@ function namesOf(items: readonly WalkItem[]): string[] {
 }
 
 function write(name: string): void {
-  fs.mkdirSync(join(fixture.root, name, '..'), { recursive: true });
-  fs.writeFileSync(join(fixture.root, name), 'x');
+  fixture.user.makeDirectories(fixture.at(name, '..'));
+  fixture.user.write(fixture.at(name), 'x');
 }
 
 const segment = fc.string({
@@ -54,7 +50,7 @@ describe('walk', () => {
           run += 1;
           const top = `run${run}`;
           const written = new Set<string>([top]);
-          fs.mkdirSync(join(fixture.root, top));
+          fixture.user.makeDirectories(fixture.at(top));
           for (const path of paths.filter((parts) => !parts.some((part) => /^\.{1,2}$/.test(part)))) {
             const name = [top, ...path].join('/');
             try {
@@ -86,12 +82,10 @@ describe('walk', () => {
   });
 
   test('links, pipes, sockets and devices are shown and never opened', async () => {
-    fs.symlinkSync('/', join(fixture.root, 'link'));
-    execFileSync('mkfifo', [join(fixture.root, 'pipe')]);
-    const server = net.createServer().listen(join(fixture.root, 'socket'));
-    await new Promise((resolve) => server.once('listening', resolve));
+    fixture.user.symlink('/', fixture.at('link'));
+    fixture.user.makeSpecial(fixture.at('pipe'), 'fifo');
+    fixture.user.makeSpecial(fixture.at('socket'), 'socket');
     const items = await walk(fixture.folder);
-    server.close();
     const kinds = items.map((item) =>
       item.kind === 'entry' && item.state.kind === 'unhandled' ? [item.name, item.state.special] : item,
     );
@@ -103,12 +97,12 @@ describe('walk', () => {
   });
 
   test('names that cannot be stored are told, escaped, and not entered', async () => {
-    fs.mkdirSync(join(fixture.root, 'é'));
+    fixture.user.makeDirectories(fixture.at('é'));
     const root = Buffer.from(`${fixture.root}/é/`);
-    fs.writeFileSync(Buffer.concat([root, Buffer.from([0x62, 0xff, 0x63])]), 'x');
-    fs.writeFileSync(Buffer.concat([root, Buffer.from('line\nbreak')]), 'x');
-    fs.mkdirSync(Buffer.concat([root, Buffer.from([0xfe])]));
-    fs.writeFileSync(Buffer.concat([root, Buffer.from([0xfe]), Buffer.from('/inner')]), 'x');
+    fixture.user.write(Buffer.concat([root, Buffer.from([0x62, 0xff, 0x63])]), 'x');
+    fixture.user.write(Buffer.concat([root, Buffer.from('line\nbreak')]), 'x');
+    fixture.user.makeDirectories(Buffer.concat([root, Buffer.from([0xfe])]));
+    fixture.user.write(Buffer.concat([root, Buffer.from([0xfe]), Buffer.from('/inner')]), 'x');
     write('é/.holdfast/x');
     const told = (await walk(fixture.folder)).flatMap((item) =>
       item.kind === 'unsyncable' ? [[item.shown, item.code]] : [],
@@ -142,10 +136,10 @@ describe('walk', () => {
 
   test('a walk that is given up half-way closes what it opened', async () => {
     for (let index = 0; index < 5; index += 1) write(`a/b/c/${index}`);
-    const before = fs.readdirSync('/proc/self/fd').length;
+    const before = fixture.descriptors();
     for await (const item of fixture.folder.walk(() => false))
       if (item.kind === 'entry' && item.name === 'a/b/c/2') break;
-    assert.equal(fs.readdirSync('/proc/self/fd').length, before);
+    assert.equal(fixture.descriptors(), before);
   });
 
   test('a folder whose marker vanished while it was walked fails at the end', async () => {
@@ -153,7 +147,7 @@ describe('walk', () => {
     await assert.rejects(
       async () => {
         for await (const _ of fixture.folder.walk(() => false))
-          fs.rmSync(join(fixture.root, '.holdfast/marker'), { force: true });
+          fixture.user.removeTree(fixture.at('.holdfast/marker'));
       },
       { code: 'folder-unmarked' },
     );

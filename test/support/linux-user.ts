@@ -10,6 +10,9 @@ export type FolderUser = { readonly [Action in keyof DiskUser]: DiskUser[Action]
 const { O_CREAT, O_RDWR, O_TRUNC, O_APPEND, O_NOFOLLOW } = fs.constants;
 const FLAGS = { keep: 0, empty: O_TRUNC, append: O_APPEND } as const;
 
+/** A socket's name outlives the process that listened on it. */
+const LISTEN_AND_EXIT = 'net.createServer().listen(process.argv[1], () => process.exit())';
+
 let drafts = 0;
 
 export const linuxUser: FolderUser = {
@@ -44,12 +47,14 @@ export const linuxUser: FolderUser = {
   symlink: (target, path) => fs.symlinkSync(target, pathOf(path)),
   makeSpecial(path, kind) {
     if (kind === 'fifo') execFileSync('mkfifo', [String(path)]);
+    else if (kind === 'socket') execFileSync(process.execPath, ['-e', LISTEN_AND_EXIT, String(path)]);
     else throw new Error(`a ${kind} needs more rights than a test has`);
   },
   unlink: (path) => fs.unlinkSync(pathOf(path)),
   removeDirectory: (path) => fs.rmdirSync(pathOf(path)),
   removeTree: (path) => fs.rmSync(pathOf(path), { recursive: true, force: true }),
   chmod: (path, mode) => fs.chmodSync(pathOf(path), mode),
+  chown: (path, uid, gid) => fs.lchownSync(pathOf(path), uid, gid),
   setModifiedAt(path, mtimeNs) {
     const seconds = Number(mtimeNs) / 1e9;
     fs.lutimesSync(pathOf(path), seconds, seconds);
@@ -67,7 +72,7 @@ export const linuxUser: FolderUser = {
   },
   tree(path) {
     const found: TreeEntry[] = [];
-    collect(Buffer.from(path), '', found);
+    if (lstatOrNull(path)?.isDirectory()) collect(Buffer.from(path), '', found);
     return found;
   },
 };
