@@ -146,7 +146,7 @@ function addEntry(medium: Medium, directory: DirectoryNode, name: string, node: 
   node.name = name;
   node.links += 1;
   node.ctimeNs = now;
-  medium.announce(node);
+  medium.announce(node, 'with-below');
 }
 
 /** Takes a name away; whether the node lives on depends on its other names and its descriptors. */
@@ -161,7 +161,7 @@ function dropEntry(
   directory.mtimeNs = directory.ctimeNs = now;
   node.links -= 1;
   node.ctimeNs = now;
-  if (medium.listeners.size > 0) medium.announce({ ...node, parent: directory, name });
+  if (medium.listeners.size > 0) medium.announce({ ...node, parent: directory, name }, 'with-below');
 }
 
 /** Puts a new node under a free name, where the medium has room for it. */
@@ -320,7 +320,7 @@ export function truncate(medium: Medium, node: FileNode, size: number): void {
 
 function contentChanged(medium: Medium, node: FileNode): void {
   node.mtimeNs = node.ctimeNs = medium.stamp();
-  if (node.links > 0) medium.announce(node);
+  if (node.links > 0) medium.announce(node, 'alone');
 }
 
 export function setMode(medium: Medium, caller: Caller, node: DiskNode, mode: number): void {
@@ -348,5 +348,5 @@ export function setModifiedAt(medium: Medium, caller: Caller, node: DiskNode, mt
 
 function attributesChanged(medium: Medium, node: DiskNode): void {
   node.ctimeNs = medium.stamp();
-  if (node.links > 0) medium.announce(node);
+  if (node.links > 0) medium.announce(node, 'alone');
 }

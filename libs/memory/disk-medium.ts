@@ -137,9 +137,17 @@ export class Medium {
     if (this.options.reusesInodes) this.#freeInodes.push(node.inode);
   }
 
-  announce(node: DiskNode): void {
+  /** @param withBelow whether all names below a directory change with it. */
+  announce(node: DiskNode, withBelow: 'with-below' | 'alone'): void {
     if (this.listeners.size === 0) return;
-    const path = pathOf(node);
+    this.#announcePath(pathOf(node), node, withBelow);
+  }
+
+  #announcePath(path: string, node: DiskNode, withBelow: 'with-below' | 'alone'): void {
     for (const listener of this.listeners) listener(path);
+    if (node.kind !== 'directory' || withBelow === 'alone') return;
+    for (const { name, node: below } of node.entries.values()) {
+      this.#announcePath(`${path}/${decodeName(name)}`, below, withBelow);
+    }
   }
 }
