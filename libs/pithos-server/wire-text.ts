@@ -9,11 +9,15 @@ const SAFE_IN_HEADER_VALUE = /^[A-Za-z0-9_.\-/=,:@; "]*$/;
 const SAFE_IN_HEADER_NAME = /^[A-Za-z0-9_.\-/]*$/;
 const ENCODED_PREFIXES = ['x-account-', 'x-container-', 'x-object-', 'content-'];
 
+/** Text that decoding leaves as it is. */
+const PLAIN_ASCII = /^[\u0020-\u0024\u0026-\u007e]*$/;
+
 const MAX_CONTAINER_CHARACTERS = 256;
 const MAX_OBJECT_CHARACTERS = 1024;
 
 /** Decodes %XX once; a `%` that starts no escape stays as it is. Bytes that are not UTF-8 are refused. */
 export function percentDecode(latin1: string): string {
+  if (PLAIN_ASCII.test(latin1)) return latin1;
   const raw = Buffer.from(latin1, 'latin1');
   const bytes = Buffer.allocUnsafe(raw.length);
   let length = 0;

@@ -186,16 +186,23 @@ export function kindOf(content: Content): Recorded['kind'] {
 
 function rowOf(name: string, held: Held): Row {
   const { stamp } = held;
-  const row = { key: name, name, stamp, isDeleted: held.kind === 'nothing' };
-  if (held.kind === 'nothing') return { ...row, bytes: 0, hash: '', type: '', version: null };
+  const row = { key: name, name, stamp, lastModified: listedTime(stamp), isDeleted: held.kind === 'nothing' };
+  if (held.kind === 'nothing') return { ...row, bytes: 0, hash: '', type: '', version: null, isLink: false };
   const { bytes, etag: hash, type, id } = held.version;
-  return { ...row, bytes: bytes.length, hash, type, version: held.kind === 'link' ? id : null };
+  const isLink = held.kind === 'link';
+  return { ...row, bytes: bytes.length, hash, type, version: isLink ? id : null, isLink };
 }
 
 function versionRow(name: string, version: Version): Row {
   const { id, bytes, etag: hash, type } = version;
-  const key = versionKey(name, id);
-  return { key, name, stamp: id, isDeleted: false, bytes: bytes.length, hash, type, version: id };
+  const row = { key: versionKey(name, id), name, stamp: id, lastModified: listedTime(id), isDeleted: false };
+  return { ...row, bytes: bytes.length, hash, type, version: id, isLink: false };
+}
+
+/** `1700000000.12345` as `2023-11-14T22:13:20.123450`. */
+function listedTime(stamp: string): string {
+  const [seconds = '', fraction = ''] = stamp.split('.');
+  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${fraction.padEnd(6, '0')}`;
 }
 
 /** Versions of one name are listed newest first, before every longer name. */

@@ -26,7 +26,7 @@ export function listContainer(
 ): readonly ListedRow[] | null {
   const limit = limitOf(query);
   if (limit === null) return null;
-  const rows = pageOf(container.listing.rows(), query, query.get('marker') ?? '', limit);
+  const rows = container.listing.page(query.get('prefix') ?? '', query.get('marker') ?? '', limit);
   if (query.has('versions')) return listVersions(container, rows, query, limit);
   return rows.map((row) => {
     if (row.version === null) return listed(row);
@@ -52,7 +52,8 @@ function listVersions(
     hasLatest.add(row.name);
     found.push({ ...listed(row), version_id: 'null', is_latest: true });
   }
-  for (const row of pageOf(container.versionListing.rows(), query, versionMarker(query), limit)) {
+  const page = container.versionListing.page(query.get('prefix') ?? '', versionMarker(query), limit);
+  for (const row of page) {
     const isMarker = row.type.startsWith('application/x-deleted');
     const is_latest = links.has(row.key) || (isMarker && !hasLatest.has(row.name));
     if (is_latest) hasLatest.add(row.name);
@@ -71,16 +72,6 @@ function versionMarker(query: URLSearchParams): string {
   return version === null ? `${name}\0:` : versionKey(name, version);
 }
 
-function pageOf(rows: readonly Row[], query: URLSearchParams, marker: string, limit: number): Row[] {
-  const prefix = query.get('prefix') ?? '';
-  const page: Row[] = [];
-  for (const row of rows) {
-    if (page.length === limit) break;
-    if (row.name.startsWith(prefix) && (marker === '' || compareNames(row.key, marker) > 0)) page.push(row);
-  }
-  return page;
-}
-
 function limitOf(query: URLSearchParams): number | null {
   const text = query.get('limit');
   if (text === null || text === '') return MAX_LIMIT;
@@ -89,15 +80,8 @@ function limitOf(query: URLSearchParams): number | null {
 }
 
 function listed(row: Row): ListedRow {
-  const [seconds = '', fraction = ''] = row.stamp.split('.');
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return {
-    name: row.name,
-    bytes: row.bytes,
-    hash: row.hash,
-    content_type: row.type,
-    last_modified: `${whole}.${fraction.padEnd(6, '0')}`,
-  };
+  const { name, bytes, hash, type, lastModified } = row;
+  return { name, bytes, hash, content_type: type, last_modified: lastModified };
 }
 
 function encodePath(name: string): string {

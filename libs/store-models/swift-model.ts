@@ -166,8 +166,7 @@ export class SwiftModel implements ModelServer {
     if (container === undefined) return status(404);
     if (method === 'GET' || method === 'HEAD') return showContainer(container, request);
     if (method === 'DELETE') {
-      const rows = container.listing.rows().length + container.versionListing.rows().length;
-      if (rows > 0) return status(409);
+      if (container.listing.totals().rows + container.versionListing.totals().rows > 0) return status(409);
       this.#containers.delete(containerName);
       return status(204);
     }
@@ -335,13 +334,10 @@ function setUp(container: SwiftContainer, headers: ModelRequest['headers']): voi
 }
 
 function showContainer(container: SwiftContainer, request: ModelRequest): Answer {
-  const rows = container.listing.rows();
-  const versions = container.versionListing.rows();
-  // A link has no bytes of its own.
-  const own = rows.reduce((sum, row) => sum + (row.version === null ? row.bytes : 0), 0);
+  const objects = container.listing.totals();
   const headers: Record<string, string> = {
-    'x-container-object-count': String(rows.length),
-    'x-container-bytes-used': String(versions.reduce((sum, row) => sum + row.bytes, own)),
+    'x-container-object-count': String(objects.rows),
+    'x-container-bytes-used': String(objects.bytes + container.versionListing.totals().bytes),
     ...Object.fromEntries(container.meta),
     ...(container.isVersioned ? { 'x-versions-enabled': 'True' } : {}),
   };
