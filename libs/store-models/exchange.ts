@@ -134,11 +134,16 @@ async function carry(
   const { answered } = await step(
     verb,
     subject,
-    certain(() => ({ answered: server.handle(request) })),
+    certain(() => {
+      const taken = server.handle(request);
+      // Its client may never hear how it went wrong: that is nobody's failure.
+      if (taken instanceof Promise) taken.catch(() => undefined);
+      return { answered: taken };
+    }),
   );
   const isDone = !(answered instanceof Promise);
   if (fault?.kind === 'abandoned') {
-    if (!isDone) await Promise.race([request.body(), answered.catch(() => undefined)]);
+    if (!isDone) await Promise.race([request.body(), answered]);
     throw networkBreak('UND_ERR_HEADERS_TIMEOUT');
   }
   const given = isDone ? answered : await orBroken(answered);

@@ -8,7 +8,7 @@ import { type Engine, type EngineOptions, startEngine } from '#test/support/engi
 import { swift } from '#test/support/services.ts';
 
 const STORES: readonly { readonly label: string; open(t: TestContext): Promise<OpenedStore | null> }[] = [
-  { label: 'memory', open: openMemory },
+  { label: 'memory', open: () => openMemory() },
   { label: 'pithos', open: (t) => openPithos(t) },
   {
     label: 'swift',
