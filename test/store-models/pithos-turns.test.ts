@@ -73,19 +73,15 @@ describe('turns of a model Pithos', () => {
     assert.equal(await bytesAt(opened, 'aside'), THEIRS.toString());
   });
 
-  it('fails after it has committed, and a repeat finds its own work', async () => {
+  it('fails after it has committed, and the adapter finds its own work', async () => {
     const turns = createManualTurns();
     const opened = await openPithosModel({ step: turns.step });
     const order = orderFor(NAME, await create(opened, NAME, OLD));
     turns.hold();
-    const pull = () => opened.store.pull(NAME, staged(opened, OURS), order);
-    const failed = assert.rejects(pull(), { code: 'store-unavailable' });
+    const pulled = opened.store.pull(NAME, staged(opened, OURS), order);
     // The first one says which blocks are missing.
     await turns.run('pithos.commit');
     await turns.fail('pithos.commit', 'after');
-    await failed;
-    assert.equal(await bytesAt(opened, NAME), OURS.toString());
-    const pulled = pull();
     await turns.runAll();
     const outcome = await pulled;
     assertApplied(outcome);
