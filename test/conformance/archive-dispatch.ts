@@ -39,6 +39,15 @@ async function finish(fixture: OpenedArchive, ...names: string[]): Promise<void>
   assert.equal(done.size, names.length);
 }
 
+function backlogOfBoth(): Record<string, Given> {
+  const indexes = Array.from({ length: 40 }, (_, index) => 10 + index);
+  const creations = indexes.map((index) => [`up${index}`, upload(1)] as const);
+  return Object.fromEntries([
+    ...creations,
+    ...indexes.map((index) => [`gone${index}`, removalHere] as const),
+  ]);
+}
+
 /** What goes out round after round when each round is carried out. */
 async function rounds(fixture: OpenedArchive, states: Readonly<Record<string, Given>>): Promise<string[][]> {
   await give(fixture, states);
@@ -249,11 +258,19 @@ function describeWindow(open: OpenArchive): void {
 
     it('a backlog of creations leaves room for removals, and the other way round', async (t) => {
       const fixture = await open(t);
-      const many = (prefix: string, given: Given) =>
-        Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`${prefix}${10 + index}`, given]));
-      await give(fixture, { ...many('up', upload(1)), ...many('gone', removalHere) });
+      await give(fixture, backlogOfBoth());
       const out = await dispatched(fixture, 20);
       assert.deepEqual([out.length, out.filter((each) => each.startsWith('gone')).length], [20, 5]);
+    });
+
+    it('of a backlog of both, whatever ends makes room for its like', async (t) => {
+      const fixture = await open(t);
+      await give(fixture, backlogOfBoth());
+      assert.deepEqual(await dispatched(fixture, 3), ['up10', 'up11', 'gone49']);
+      await finish(fixture, 'gone49');
+      assert.deepEqual(await dispatched(fixture, 3), ['gone48']);
+      await finish(fixture, 'up10');
+      assert.deepEqual(await dispatched(fixture, 3), ['up12']);
     });
   });
 }

@@ -81,18 +81,22 @@ const walk = ({ from, next, pending, waitsFor, clears, afterName, afterBlocker }
 
 export const DISPATCH = `
 WITH room AS MATERIALIZED (
-  SELECT greatest($2::int - count(*), 0)::int AS free FROM entry
+  SELECT greatest($2::int - count(*), 0)::int AS free,
+    count(*) FILTER (WHERE decision_turn <= 4) AS creations, count(*) FILTER (WHERE decision_turn >= 5) AS removals
+  FROM entry
   WHERE pair_id = $1::int AND held_until IS NOT NULL AND held_until > now()
 ),
 creations AS (WITH RECURSIVE walk AS (${walk(FORWARDS)}) SELECT name FROM walk WHERE is_taken),
 removals AS (WITH RECURSIVE walk AS (${walk(BACKWARDS)}) SELECT name FROM walk WHERE is_taken),
--- Three creations to one removal while there are both: neither backlog starves the other.
+-- Three creations to one removal while there are both, what is out already included: neither backlog
+-- starves the other, not even where room comes up one at a time.
 ranked AS (
-  SELECT name, row_number() OVER (ORDER BY name) AS share FROM creations
+  SELECT name, room.creations + row_number() OVER (ORDER BY name) AS share, false AS is_removal
+  FROM creations CROSS JOIN room
   UNION ALL
-  SELECT name, 3 * row_number() OVER (ORDER BY name DESC) FROM removals
+  SELECT name, 3 * (room.removals + row_number() OVER (ORDER BY name DESC)), true FROM removals CROSS JOIN room
 ),
-chosen AS (SELECT name FROM ranked ORDER BY share LIMIT (SELECT free FROM room)),
+chosen AS (SELECT name FROM ranked ORDER BY share, is_removal DESC LIMIT (SELECT free FROM room)),
 locked AS MATERIALIZED (
   SELECT e.name FROM entry e
   WHERE e.pair_id = $1::int AND e.name IN (SELECT name FROM chosen) AND e.decision_action IS NOT NULL AND ${TAKEABLE}

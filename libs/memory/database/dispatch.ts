@@ -5,7 +5,7 @@ import type { DispatchedDecision } from '#ports/archive.ts';
 import { type EntryRow, type EntryTable, isDue, isHeld } from './entry-table.ts';
 import type { PairTables, Transaction } from './tables.ts';
 
-/** While there are both, so many creations go out to one removal: neither backlog starves the other. */
+/** While there are both, so many creations are out to one removal: neither backlog starves the other. */
 const CREATIONS_TO_A_REMOVAL = 3;
 
 export function dispatch(
@@ -15,14 +15,14 @@ export function dispatch(
   holdMs: number,
 ): readonly DispatchedDecision[] {
   const pending = entries.rows().filter(({ decision }) => decision !== null);
-  const free = Math.max(window - pending.filter((row) => isHeld(row, now)).length, 0);
-  if (free === 0) return [];
+  const out = pending.filter((row) => isHeld(row, now));
+  if (out.length >= window) return [];
   const takeable = pending.filter(
     (row) => isDue(row, now) && !isHeld(row, now) && !waitsForOthers(entries, row),
   );
   const creations = takeable.filter((row) => !isRemoval(row));
   const removals = takeable.filter(isRemoval).reverse();
-  return shared(creations, removals, free).map((row) => {
+  return shared({ creations, removals, out, window }).map((row) => {
     const heldUntil = now + holdMs;
     entries.put({ ...row, heldUntil, heldBy: null });
     return dispatched(row);
@@ -55,15 +55,21 @@ function waitsForOthers(entries: EntryTable, row: EntryRow): boolean {
   return isBlocked || (clearsTree(row) && entries.below(row.name).some(({ decision }) => decision !== null));
 }
 
-/** So many of both as there is room for: creations forwards, then removals backwards. */
-function shared(
-  creations: readonly EntryRow[],
-  removals: readonly EntryRow[],
-  room: number,
-): readonly EntryRow[] {
+interface Waiting {
+  readonly creations: readonly EntryRow[];
+  readonly removals: readonly EntryRow[];
+  readonly out: readonly EntryRow[];
+  readonly window: number;
+}
+
+/** So many of both as there is room for: creations in the given order, then removals. */
+function shared({ creations, removals, out, window }: Waiting): readonly EntryRow[] {
+  const removalsOut = out.filter(isRemoval).length;
+  const creationsOut = out.length - removalsOut;
+  const free = Math.min(window - out.length, creations.length + removals.length);
   let [created, removed] = [0, 0];
-  while (created + removed < room && created + removed < creations.length + removals.length) {
-    const isRemovalsTurn = CREATIONS_TO_A_REMOVAL * (removed + 1) <= created + 1;
+  while (created + removed < free) {
+    const isRemovalsTurn = CREATIONS_TO_A_REMOVAL * (removalsOut + removed + 1) <= creationsOut + created + 1;
     if (created === creations.length || (isRemovalsTurn && removed < removals.length)) removed += 1;
     else created += 1;
   }
