@@ -111,8 +111,8 @@ export function openForReading(
 ): DiskNode {
   const node = findExisting(medium, caller, directory, name);
   if (node.kind === 'symlink') throw systemError('ELOOP', 'it is a symbolic link');
+  if (node.kind !== 'file') throw systemError('ENXIO', `it is no regular file but a ${node.kind}`);
   requirePermission(caller, node, READ);
-  if (node.kind === 'socket') throw systemError('ENXIO', 'it is a socket');
   node.opens += 1;
   return node;
 }

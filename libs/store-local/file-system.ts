@@ -52,7 +52,7 @@ export interface OpenDirectory {
   openDirectoryAgain(): Promise<OpenDirectory>;
   /** Fails with ENOTDIR when the entry is anything but a directory, links included. */
   openDirectory(segment: string): Promise<OpenDirectory>;
-  /** Never blocks on a pipe and never follows a link (ELOOP). */
+  /** Opens regular files only; a link is not followed (ELOOP) and anything else not touched (ENXIO). */
   openForReading(segment: string): Promise<OpenFile>;
   /** Makes a new file, open for reading and writing; EEXIST when anything is there. */
   createFile(segment: string, mode: number): Promise<OpenFile>;

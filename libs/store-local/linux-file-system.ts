@@ -10,6 +10,8 @@ import { setModifiedAt } from './modified-at.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_RDWR, O_NONBLOCK, O_CREAT, O_EXCL } = fs.constants;
 const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+/** Gets hold of an entry without opening what it is: the kernel's own number, which Node does not name. */
+const O_PATH = 0o10000000;
 
 const open = promisify(fs.open);
 const close = promisify(fs.close);
@@ -87,6 +89,23 @@ function below(directory: OpenDirectory, segment: string): string {
   return `${pathOf(directory)}/${requireSegment(segment)}`;
 }
 
+/** What stands there may have been exchanged since it was looked at, and opening a pipe or device has effects. */
+async function openRegularFile(path: string): Promise<number> {
+  const held = await open(path, O_PATH | O_NOFOLLOW);
+  try {
+    const { kind } = factsOf(await fstat(held, { bigint: true }));
+    if (kind !== 'file') throw notRegular(kind);
+    return await open(`/proc/self/fd/${held}`, O_RDONLY | O_NONBLOCK);
+  } finally {
+    await close(held);
+  }
+}
+
+function notRegular(kind: FactKind): Error {
+  const code = kind === 'symlink' ? 'ELOOP' : 'ENXIO';
+  return Object.assign(new Error(`${code}: not a regular file but a ${kind}`), { code });
+}
+
 async function absentAsNull(found: Promise<fs.BigIntStats>): Promise<Facts | null> {
   try {
     return factsOf(await found);
@@ -112,8 +131,7 @@ function openDirectoryOf(fd: number): OpenDirectory {
     lstat: (segment) => absentAsNull(lstat(at(segment), { bigint: true })),
     openDirectoryAgain: async () => openDirectoryOf(await open(`${self}/.`, DIRECTORY_FLAGS)),
     openDirectory: async (segment) => openDirectoryOf(await open(at(segment), DIRECTORY_FLAGS)),
-    openForReading: async (segment) =>
-      openFileOf(await open(at(segment), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)),
+    openForReading: async (segment) => openFileOf(await openRegularFile(at(segment))),
     createFile: async (segment, mode) =>
       openFileOf(await open(at(segment), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode)),
     async makeDirectory(segment, mode) {
