@@ -6,16 +6,25 @@ import { PRIVATE_DIRECTORY } from '#core/name.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { LocalFolderFacts } from '#ports/local-folder.ts';
 import { unlinkIfPresent } from './attempts.ts';
-import { type OpenDirectory, succeeds, systemCode } from './file-system.ts';
+import { type OpenDirectory, succeeds } from './file-system.ts';
 import { writeJson } from './json-file.ts';
 import { asLocalError } from './local-errors.ts';
-import { type FolderOptions, MARKER, openOwn, openRoot, readMarker, withFolder } from './open-folder.ts';
+import {
+  type FolderOptions,
+  isDenied,
+  MARKER,
+  openOwn,
+  openRoot,
+  privatePath,
+  readMarker,
+  withFolder,
+} from './open-folder.ts';
 
 /** @throws HoldfastError folder-missing, folder-denied, already-exists */
 export async function attachFolder(options: FolderOptions, pairId: string): Promise<LocalFolderFacts> {
   const root = await openRoot(options);
   try {
-    const privateDirectory = await openPrivateForAttach(root, options.root);
+    const privateDirectory = await openOwn(root, PRIVATE_DIRECTORY, privatePath(options), 'folder-denied');
     try {
       await refuseOtherPair(privateDirectory, options.root, pairId, null);
       const facts = await probeFacts(privateDirectory, options.clock.uniqueId());
@@ -44,21 +53,8 @@ export async function detachFolder(options: FolderOptions): Promise<void> {
   }
 }
 
-async function openPrivateForAttach(root: OpenDirectory, path: string): Promise<OpenDirectory> {
-  try {
-    return await openOwn(root, PRIVATE_DIRECTORY);
-  } catch (thrown) {
-    if (!['ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '')) throw thrown;
-    throw new HoldfastError(
-      'folder-denied',
-      `${path}/${PRIVATE_DIRECTORY} is no directory; move it away, Holdfast needs that name for itself`,
-      { cause: thrown },
-    );
-  }
-}
-
 function deniedFolder(thrown: unknown, path: string): HoldfastError | null {
-  if (!['EACCES', 'EPERM'].includes(systemCode(thrown) ?? '')) return null;
+  if (!isDenied(thrown)) return null;
   return new HoldfastError(
     'folder-denied',
     `nothing can be written in ${path}; give the service account write permission`,

@@ -13,7 +13,7 @@ import type { LocalState, SpecialKind } from '#core/state.ts';
 import type { CommitOrder } from '#ports/commit.ts';
 import type { Standing } from './attempt-owner.ts';
 import { type OpenDirectory, systemCode } from './file-system.ts';
-import { readJson, writeJson } from './json-file.ts';
+import { countIn, digestIn, readJson, writeJson } from './json-file.ts';
 import type { OpenFolder } from './open-folder.ts';
 
 export const NEW = 'new';
@@ -98,15 +98,19 @@ export async function writeIntent(attempt: Attempt, intent: Intent): Promise<voi
   await attempt.directory.sync();
 }
 
-/** Null when nothing was to be touched yet, or when the record is torn. */
+/** The end of the year 9999, in milliseconds: days of the trash are told by eight digits. */
+const END_OF_TIME = 253_402_300_800_000;
+
+/** Null when nothing was to be touched yet, or when the record is torn or forged. */
 export async function readIntent(attempt: Attempt): Promise<Intent | null> {
   const record = await readJson(attempt.directory, INTENT);
   if (record === null) return null;
-  const { name, displaced, displacedAt, conflictNames, copies } = record;
+  const { name, displaced, conflictNames, copies } = record;
   const expected = readExpected(record['expected']);
-  if (!isName(name) || expected === null || typeof displacedAt !== 'number') return null;
+  const displacedAt = countIn(record['displacedAt']);
+  if (!isName(name) || expected === null || displacedAt === null || displacedAt >= END_OF_TIME) return null;
   if (displaced !== 'recoverable' && displaced !== 'conflict-copy') return null;
-  const names = Array.isArray(conflictNames) ? conflictNames.filter(isName) : [];
+  const names = Array.isArray(conflictNames) ? conflictNames.slice(0, CONFLICT_NAMES).filter(isName) : [];
   return { name, expected, displaced, displacedAt, conflictNames: names, copies: copies === true };
 }
 
@@ -117,33 +121,28 @@ function isName(value: unknown): value is Name {
 /** Only what a hidden entry is compared with matters: kind, inode, size and mtime. */
 function readExpected(value: unknown): LocalState | null {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return null;
-  const { kind, inode, mtimeNs, ctimeNs, size, mode, hash, special } = value as Record<string, unknown>;
+  const record = value as Record<string, unknown>;
+  const { kind, inode, mtimeNs, ctimeNs, special } = record;
   if (kind === 'absent') return { kind };
   if (kind === 'directory') return { kind, inode: 0n, mtimeNs: 0n, mode: 0 };
   if (!isInteger(inode) || !isInteger(mtimeNs)) return null;
   const times = { inode: BigInt(inode), mtimeNs: BigInt(mtimeNs) };
   if (kind === 'unhandled' && isSpecial(special)) return { kind, special, ...times };
-  if (kind !== 'file' || !isInteger(ctimeNs) || typeof size !== 'number' || typeof mode !== 'number')
-    return null;
-  return {
-    kind,
-    ...times,
-    ctimeNs: BigInt(ctimeNs),
-    size,
-    mode,
-    hash: typeof hash === 'string' ? hash : null,
-  };
+  const size = countIn(record['size']);
+  const mode = countIn(record['mode']);
+  if (kind !== 'file' || !isInteger(ctimeNs) || size === null || mode === null) return null;
+  return { kind, ...times, ctimeNs: BigInt(ctimeNs), size, mode, hash: digestIn(record['hash']) };
 }
 
 function isInteger(value: unknown): value is string {
-  return typeof value === 'string' && /^-?\d+$/.test(value);
+  return typeof value === 'string' && /^-?\d{1,30}$/.test(value);
 }
 
 function isSpecial(value: unknown): value is SpecialKind {
   return ['symlink', 'fifo', 'socket', 'device', 'unreadable'].includes(String(value));
 }
 
-const ID = /^([0-9a-f]{16})-(\d+)-([^-]+)-(.+)$/;
+const ID = /^([0-9a-f]{16})-(\d{1,19})-([\w.]{1,64})-([\w-]{1,64})$/;
 
 /** The trash item this attempt displaces into: the same for its owner and for any repair. */
 export function trashItemOf(attemptId: string): string {

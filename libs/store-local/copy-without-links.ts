@@ -5,13 +5,14 @@
  * crash may leave a beginning of it, which a repair knows by comparing it with the original.
  */
 import { type Attempt, NEW, OLD } from './attempts.ts';
-import { type Facts, type OpenDirectory, type OpenFile, systemCode } from './file-system.ts';
+import { type Facts, type FileSystem, type OpenDirectory, type OpenFile, systemCode } from './file-system.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 const PARTIAL = 'partial';
 
 /** @returns facts of the copy; null when the name was taken or was replaced while it was filled. */
 export async function placeCopy(
+  fs: FileSystem,
   source: OpenFile,
   parent: OpenDirectory,
   base: string,
@@ -32,6 +33,7 @@ export async function placeCopy(
       await copy.write(buffer.subarray(0, length));
       position += length;
     }
+    if (fs.setsOwners) await copy.setOwner(like.uid, like.gid);
     await copy.setMode(like.mode & 0o777);
     await copy.setModifiedAt(like.mtimeNs);
     await copy.sync();

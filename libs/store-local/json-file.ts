@@ -1,4 +1,7 @@
-/** JSON file: small private records below `.holdfast/`; what cannot be read as one counts as missing. */
+/**
+ * JSON file: small private records below `.holdfast/`; what cannot be read as one counts as missing.
+ * Users can write there, too: what is read is theirs to forge and is taken only where it makes sense.
+ */
 import { type OpenDirectory, systemCode } from './file-system.ts';
 
 const MAX_BYTES = 64 * 1024;
@@ -47,6 +50,16 @@ export async function readJson(
     throw thrown;
   }
   return parseRecord(text);
+}
+
+/** A count that any system can keep, or null. */
+export function countIn(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/** A digest in hexadecimal, or null. */
+export function digestIn(value: unknown): string | null {
+  return typeof value === 'string' && /^[0-9a-f]{1,128}$/.test(value) ? value : null;
 }
 
 function parseRecord(text: string): Record<string, unknown> | null {

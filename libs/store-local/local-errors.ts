@@ -13,10 +13,16 @@ const MEANING: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EILSEQ: ['name-unsyncable', 'this file system cannot store the name; rename it upstream'],
   EFBIG: ['content-too-large', 'the file is larger than this file system allows'],
   EBUSY: ['local-busy', 'it is in use'],
+  EAGAIN: ['local-busy', 'it is in use'],
   ETXTBSY: ['local-busy', 'it is in use'],
   EMFILE: ['local-busy', 'too many files are open; raise the limit of open files'],
   ENFILE: ['local-busy', 'too many files are open on this machine'],
 };
+
+/** Without the call and its path, which leads through a descriptor and tells a reader nothing. */
+function textOf(error: Error): string {
+  return systemCode(error) === undefined ? error.message : error.message.replace(/, \w+ '.*$/s, '');
+}
 
 /** Any failure of a primitive as one of ours. @param what the operation and its object, such as `pull "a/b"`. */
 export function asLocalError(thrown: unknown, what: string): HoldfastError {
@@ -24,6 +30,6 @@ export function asLocalError(thrown: unknown, what: string): HoldfastError {
   const code = systemCode(thrown);
   const known = code === undefined ? undefined : MEANING[code];
   if (known !== undefined) return new HoldfastError(known[0], `${what}: ${known[1]}`, { cause: thrown });
-  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  const text = thrown instanceof Error ? textOf(thrown) : String(thrown);
   return new HoldfastError('local-io', `${what}: ${text}`, { cause: thrown });
 }

@@ -11,7 +11,7 @@ import { type AttemptOwner, processOwner } from './attempt-owner.ts';
 import type { FileSystem } from './file-system.ts';
 import { linuxFileSystem } from './linux-file-system.ts';
 import { asLocalError } from './local-errors.ts';
-import { type FolderOptions, type OpenFolder, withFolder } from './open-folder.ts';
+import { checkTrash, type FolderOptions, type OpenFolder, withFolder } from './open-folder.ts';
 import { probeEntry } from './probe.ts';
 import { pullEntry } from './pull.ts';
 import { removeEntry } from './remove.ts';
@@ -64,7 +64,7 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
       return facts;
     },
     detach: () => detachFolder(options),
-    check: () => run('check', async () => {}),
+    check: () => run('check', checkTrash),
     walk: (isExcluded) => walkFolder(options, isExcluded),
     probe: (name) => run(`probe "${name}"`, (folder) => probeEntry(folder, name)),
     hash: (name, expected, digest) =>

@@ -5,11 +5,11 @@
  */
 import { PRIVATE_DIRECTORY } from '#core/name.ts';
 import type { Clock } from '#ports/clock.ts';
-import { HoldfastError } from '#ports/errors.ts';
+import { type ErrorCode, HoldfastError } from '#ports/errors.ts';
 import type { LocalFolderFacts } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
 import type { AttemptOwner } from './attempt-owner.ts';
-import { type FileSystem, type OpenDirectory, systemCode } from './file-system.ts';
+import { type FileSystem, type OpenDirectory, succeeds, systemCode } from './file-system.ts';
 import { readJson } from './json-file.ts';
 import { asLocalError } from './local-errors.ts';
 
@@ -54,14 +54,20 @@ export async function withFolder<Result>(
     opened.push(directory);
     return directory;
   };
+  let isOpen = false;
   try {
     const rootDirectory = await keep(openRoot(options));
     const privateDirectory = await keep(openPrivate(rootDirectory, options.root));
     const { facts } = await requireMarker(privateDirectory, options);
-    const attempts = await keep(openOwn(privateDirectory, ATTEMPTS));
+    const attempts = await keep(
+      openOwn(privateDirectory, ATTEMPTS, privatePath(options, ATTEMPTS), 'folder-denied'),
+    );
+    isOpen = true;
     return await work({ ...options, facts, rootDirectory, privateDirectory, attempts });
   } catch (thrown) {
-    throw passThrough(thrown) ? thrown : asLocalError(thrown, `${what} in ${options.root}`);
+    if (passThrough(thrown)) throw thrown;
+    if (!isOpen && isDenied(thrown)) throw deniedPrivate(options, thrown);
+    throw asLocalError(thrown, `${what} in ${options.root}`);
   } finally {
     for (const directory of opened.reverse()) await directory.close();
   }
@@ -113,17 +119,27 @@ async function openPrivate(root: OpenDirectory, path: string): Promise<OpenDirec
       case 'ENOTDIR':
       case 'ELOOP':
         throw unmarked(path, thrown);
-      case 'EACCES':
-      case 'EPERM':
-        throw new HoldfastError(
-          'folder-denied',
-          `${path}/${PRIVATE_DIRECTORY} may not be opened; give it back to the service account`,
-          { cause: thrown },
-        );
       default:
         throw thrown;
     }
   }
+}
+
+export function isDenied(thrown: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(systemCode(thrown) ?? '');
+}
+
+function deniedPrivate(folder: Pick<FolderOptions, 'root'>, cause: unknown): HoldfastError {
+  return new HoldfastError(
+    'folder-denied',
+    `${privatePath(folder)} or what is in it may not be opened; give it back to the service account`,
+    { cause },
+  );
+}
+
+/** For messages: where something of Holdfast's own is. */
+export function privatePath({ root }: Pick<FolderOptions, 'root'>, ...segments: string[]): string {
+  return [root, PRIVATE_DIRECTORY, ...segments].join('/');
 }
 
 async function requireMarker(privateDirectory: OpenDirectory, options: FolderOptions): Promise<Marker> {
@@ -159,17 +175,45 @@ export async function readMarker(privateDirectory: OpenDirectory): Promise<Marke
   };
 }
 
-/** A directory of ours below a directory of ours, made when it is missing. */
-export async function openOwn(above: OpenDirectory, segment: string): Promise<OpenDirectory> {
+/**
+ * A directory of ours below a directory of ours, made when it is missing.
+ * @param path for the message when its user put something else there.
+ * @throws HoldfastError with this code then
+ */
+export async function openOwn(
+  above: OpenDirectory,
+  segment: string,
+  path: string,
+  code: ErrorCode,
+): Promise<OpenDirectory> {
+  try {
+    const own = await openIfThere(above, segment);
+    if (own !== null) return own;
+    await succeeds(above.makeDirectory(segment, 0o700), 'EEXIST');
+    return await above.openDirectory(segment);
+  } catch (thrown) {
+    if (['ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '')) throw obstructed(path, code, thrown);
+    throw thrown;
+  }
+}
+
+async function openIfThere(above: OpenDirectory, segment: string): Promise<OpenDirectory | null> {
   try {
     return await above.openDirectory(segment);
   } catch (thrown) {
-    if (systemCode(thrown) !== 'ENOENT') throw thrown;
+    if (systemCode(thrown) === 'ENOENT') return null;
+    throw thrown;
   }
-  try {
-    await above.makeDirectory(segment, 0o700);
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'EEXIST') throw thrown;
-  }
-  return above.openDirectory(segment);
+}
+
+function obstructed(path: string, code: ErrorCode, cause?: unknown): HoldfastError {
+  const text = `${path} is no directory; move it away, Holdfast needs that name for itself`;
+  return new HoldfastError(code, text, { cause });
+}
+
+/** What a commit would stumble over only after it has begun. @throws HoldfastError folder-denied */
+export async function checkTrash(folder: OpenFolder): Promise<void> {
+  const facts = await folder.privateDirectory.lstat(TRASH);
+  if (facts !== null && facts.kind !== 'directory')
+    throw obstructed(privatePath(folder, TRASH), 'folder-denied');
 }

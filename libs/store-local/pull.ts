@@ -255,7 +255,7 @@ async function commitFile(commit: FileCommit): Promise<Outcome> {
 /** Links the new file to its name. @returns its facts, or null when the name is taken. */
 async function place({ folder, attempt, parent, base, placed, fetched }: FileCommit): Promise<Facts | null> {
   let facts: Facts | null = placed;
-  if (!folder.facts.hardLinks) facts = await placeCopy(fetched.file, parent, base);
+  if (!folder.facts.hardLinks) facts = await placeCopy(folder.fileSystem, fetched.file, parent, base);
   else if (!(await succeeds(attempt.directory.link(NEW, parent, base), 'EEXIST', 'ENOENT'))) facts = null;
   if (facts !== null) await parent.sync();
   return facts;

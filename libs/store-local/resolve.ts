@@ -55,9 +55,11 @@ export async function makeLikeParent(
     throw thrown;
   }
   try {
+    const made = await directory.facts();
+    // A directory of somebody else, moved here since, keeps its owner and mode.
+    if ((made.mode & 0o777) !== 0o700) return true;
     if (fs.setsOwners) await directory.setOwner(like.uid, like.gid);
-    const inherited = (await directory.facts()).mode & 0o2000;
-    await directory.setMode(((mode ?? like.mode) & 0o777) | inherited);
+    await directory.setMode(((mode ?? like.mode) & 0o777) | (made.mode & 0o2000));
   } finally {
     await directory.close();
   }

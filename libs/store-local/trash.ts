@@ -9,9 +9,9 @@ import type { RecoveryPointer } from '#ports/commit.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { nameHash, unlinkIfPresent } from './attempts.ts';
 import { type Facts, type OpenDirectory, succeeds, systemCode } from './file-system.ts';
-import { readJson, writeJson } from './json-file.ts';
+import { countIn, digestIn, readJson, writeJson } from './json-file.ts';
 import { moveAside, moveWithoutClobber } from './move.ts';
-import { type OpenFolder, openOwn, TRASH } from './open-folder.ts';
+import { type OpenFolder, openOwn, privatePath, TRASH } from './open-folder.ts';
 import { ensureParent, openParent } from './resolve.ts';
 
 export interface Displacing {
@@ -42,7 +42,12 @@ export async function putInTrash(
       hash,
       displacedAt: displacing.at,
     });
-    const itemDirectory = await openOwn(dayDirectory, item);
+    const itemDirectory = await openOwn(
+      dayDirectory,
+      item,
+      `${privatePath(folder, TRASH)}/${day}/${item}`,
+      'local-denied',
+    );
     try {
       const moved = displacing.from.rename(displacing.segment, itemDirectory, baseOf(name));
       if (!(await succeeds(moved, 'ENOENT'))) return null;
@@ -88,6 +93,9 @@ export async function findItem(
   });
 }
 
+/** As `trashItemOf` makes them; no other is told on. */
+const ITEM = /^\d{1,19}-[0-9a-f]{16}-[\w-]{1,64}$/;
+
 async function findInDay(
   dayDirectory: OpenDirectory,
   day: string,
@@ -95,7 +103,7 @@ async function findInDay(
   base: string,
 ): Promise<RecoveryPointer | null> {
   for (const { bytes: item, isDirectory } of await dayDirectory.list()) {
-    if (!isDirectory || !item.startsWith(prefix)) continue;
+    if (!isDirectory || !item.startsWith(prefix) || !ITEM.test(item)) continue;
     const itemDirectory = await openIfPresent(dayDirectory, item);
     if (itemDirectory === null) continue;
     try {
@@ -105,12 +113,11 @@ async function findInDay(
     }
     const record = await readJson(dayDirectory, `${item}.json`);
     if (record === null) continue;
-    const { size, hash } = record;
     return {
       kind: 'trash',
       locator: `${day}/${item}/${base}`,
-      size: typeof size === 'number' ? size : 0,
-      hash: typeof hash === 'string' ? hash : null,
+      size: countIn(record['size']) ?? 0,
+      hash: digestIn(record['hash']),
     };
   }
   return null;
@@ -247,7 +254,8 @@ async function openIfPresent(above: OpenDirectory, segment: string): Promise<Ope
   try {
     return await above.openDirectory(segment);
   } catch (thrown) {
-    if (systemCode(thrown) === 'ENOENT') return null;
+    // Whatever else its user put there, it does not hold what was trashed.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '')) return null;
     throw thrown;
   }
 }
@@ -260,9 +268,11 @@ async function withDirectories<Result>(
 ): Promise<Result> {
   const opened: OpenDirectory[] = [];
   let last = folder.privateDirectory;
+  let path = privatePath(folder);
   try {
     for (const segment of segments) {
-      last = await openOwn(last, segment);
+      path = `${path}/${segment}`;
+      last = await openOwn(last, segment, path, segment === TRASH ? 'folder-denied' : 'local-denied');
       opened.push(last);
     }
     return await work(last);

@@ -25,9 +25,10 @@ const AT_ONCE = 6;
 /** An operation of microseconds that takes this long is taken for one that never ends. */
 const STUCK_MS = 60_000;
 const DIRECTORIES = ['d', 'd/e', 'd/e/f', 'g', 'g/h'].map(toName);
-const FILES = DIRECTORIES.flatMap((each) => [toName(`${each}/file-0`), toName(`${each}/file-1`)]).concat(
-  [toName('top-0'), toName('top-1')],
-);
+const FILES = DIRECTORIES.flatMap((each) => [toName(`${each}/file-0`), toName(`${each}/file-1`)]).concat([
+  toName('top-0'),
+  toName('top-1'),
+]);
 
 export interface RaceReport {
   /** How often each operation ended how, such as `pull applied`, and each kind of play. */
@@ -59,7 +60,8 @@ export async function raceFolder(base: string, seconds: number, seed: number): P
     const until = performance.now() + seconds * 1_000;
     const isOver = (): boolean => performance.now() >= until || planting.isOver || work.faults.length > 0;
     const lookingOut = (async () => {
-      for (; !isOver(); await delay(20)) for (const line of planting.watchedBy([process.pid])) watched.add(line);
+      for (; !isOver(); await delay(20))
+        for (const line of planting.watchedBy([process.pid])) watched.add(line);
     })();
     await Promise.all(Array.from({ length: AT_ONCE }, () => work.until(isOver)));
     await lookingOut;
@@ -121,7 +123,10 @@ class Work {
     },
     remove: async () => {
       const name = this.random.pick([...FILES, ...DIRECTORIES]);
-      return this.note(name, await this.folder.remove(name, this.order(name, await stateOf(this.folder, name))));
+      return this.note(
+        name,
+        await this.folder.remove(name, this.order(name, await stateOf(this.folder, name))),
+      );
     },
     probe: async () => (await this.folder.probe(this.random.pick(FILES))).result,
     hash: async () => {
@@ -179,7 +184,8 @@ class Work {
   }
 
   private note(name: Name, outcome: Awaited<ReturnType<LocalFolder['pull']>>): string {
-    if (outcome.result !== 'blocked' && outcome.recovery !== null) this.pointers.push([name, outcome.recovery]);
+    if (outcome.result !== 'blocked' && outcome.recovery !== null)
+      this.pointers.push([name, outcome.recovery]);
     return outcome.result;
   }
 

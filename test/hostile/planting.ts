@@ -33,8 +33,21 @@ export interface PlantingOptions {
 /** Whatever a name resolves to behind a link, something is there. */
 function namesOutside(marker: string): Map<string, string> {
   const files = ['file-0', 'file-1', 'top-0', 'new', 'old', 'intent.json'];
-  const directories = ['', 'd/', 'd/e/', 'd/e/f/', 'e/', 'e/f/', 'f/', 'h/', 'attempts/a/', 'trash/20260101/item/'];
-  const names = new Map(directories.flatMap((above) => files.map((file) => [above + file, `outside ${above}${file}`])));
+  const directories = [
+    '',
+    'd/',
+    'd/e/',
+    'd/e/f/',
+    'e/',
+    'e/f/',
+    'f/',
+    'h/',
+    'attempts/a/',
+    'trash/20260101/item/',
+  ];
+  const names = new Map(
+    directories.flatMap((above) => files.map((file) => [above + file, `outside ${above}${file}`])),
+  );
   for (const above of ['', '.holdfast/']) names.set(`${above}marker`, marker);
   return names;
 }
