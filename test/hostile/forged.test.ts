@@ -128,9 +128,9 @@ describe('a forged journal', () => {
     test(`${what} neither crashes nor loses what was displaced`, async () => {
       plantAttempt(intent);
       await useAll();
-      const kept = [...Object.values(await contents(fixture.root)), ...(await trashed(fixture.root))];
+      const kept = [...Object.values(await contents(fixture)), ...(await trashed(fixture))];
       assert.ok(kept.includes('displaced'), `kept: ${kept}`);
-      assert.deepEqual(await attemptsLeft(fixture.root), []);
+      assert.deepEqual(await attemptsLeft(fixture), []);
       assert.deepEqual(fs.readdirSync(join(fixture.root, '..')), ['folder']);
       await fixture.folder.check();
     });
@@ -172,7 +172,7 @@ describe('an attempt directory', () => {
     }
     await useAll();
     assert.equal(fs.readFileSync(outside, 'utf8'), 'outside');
-    assert.deepEqual(await attemptsLeft(fixture.root), []);
+    assert.deepEqual(await attemptsLeft(fixture), []);
   });
 });
 
@@ -235,7 +235,7 @@ describe('something in the place of a directory of ours', () => {
       await assert.rejects(fixture.folder.remove(NAME, order), { code: 'local-denied' });
       fs.rmSync(holdfast(`trash/${day}`));
       await fixture.folder.remove(NAME, order);
-      assert.deepEqual(await trashed(fixture.root), ['a']);
+      assert.deepEqual(await trashed(fixture), ['a']);
     });
   }
 });

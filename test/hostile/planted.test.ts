@@ -1,5 +1,6 @@
 /** Planted: links, owners and mode bits of a user's making give nobody rights, and change nothing elsewhere. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -16,6 +17,7 @@ import {
   stateOf,
   systemError,
 } from '#test/store-local/folder-fixture.ts';
+import { watchKernel } from './kernel-watch.ts';
 
 const NAME = toName('doc.txt');
 const isRoot = process.getuid?.() === 0;
@@ -75,6 +77,45 @@ describe('a hard link to a file outside', () => {
     );
     assert.equal(outcome.result, 'stale');
     assert.equal(fs.readFileSync(path('other'), 'utf8'), 'before and after');
+  });
+});
+
+describe('a pipe', () => {
+  const pipe = (name: string): string => {
+    execFileSync('mkfifo', [path(name)]);
+    return path(name);
+  };
+
+  test('put in place of a file right before that is opened is not opened', async (t) => {
+    fs.writeFileSync(path(NAME), 'before');
+    const expected = await stateOf(fixture.folder, NAME);
+    const watch = watchKernel([pipe('pipe')]);
+    t.after(watch.close);
+    const swap = once('openForReading', NAME, () => fs.renameSync(path('pipe'), path(NAME)));
+    const outcome = await fixture.open({ fileSystem: hooked(swap) }).stage(NAME, expected, MD5, Date.now());
+    assert.equal(outcome.result, 'stale');
+    assert.deepEqual(
+      watch.seen().filter((line) => !line.includes('moved')),
+      [],
+    );
+  });
+
+  test('for a journal, a trash record or the marker is not opened', async (t) => {
+    fs.writeFileSync(path(NAME), 'before');
+    await fixture.folder.remove(NAME, orderOf(NAME, await stateOf(fixture.folder, NAME)));
+    const [record = ''] = fs.globSync(path('.holdfast/trash/*/*.json'));
+    fs.rmSync(record);
+    fs.rmSync(path('.holdfast/marker'));
+    const pipes = [pipe('.holdfast/marker'), pipe(record.slice(fixture.root.length))];
+    const watch = watchKernel(pipes);
+    t.after(watch.close);
+    await assert.rejects(fixture.folder.check(), { code: 'folder-unmarked' });
+    await fixture.folder.attach('pair-1').catch(() => {});
+    await fixture.folder.remove(NAME, orderOf(NAME)).catch(() => {});
+    assert.deepEqual(
+      watch.seen().filter((line) => /opened|read|written/.test(line)),
+      [],
+    );
   });
 });
 

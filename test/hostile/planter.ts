@@ -14,7 +14,7 @@ import { randomFrom } from './random.ts';
 const AT_FDCWD = -100;
 const EXCHANGE = 2;
 const PLAYS_PER_TURN = 40;
-const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY, O_CREAT } = fs.constants;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_CREAT } = fs.constants;
 
 const renameat2: (fromFd: number, from: string, toFd: number, to: string, flags: number) => number = koffi
   .load(null)
@@ -131,9 +131,17 @@ const plays: Record<string, () => void> = {
   },
   edit: () => {
     at(root, random.pick(FILES), (path) => {
-      const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644);
+      // One of its own pipes may have been left there.
+      const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
       fs.writeSync(fd, `edit ${random.below(1_000_000)}`);
       fs.closeSync(fd);
+    });
+  },
+  'tidy up': () => {
+    at(root, `${random.pick(['.', ...DIRECTORIES])}/x`, (path) => {
+      const directory = path.slice(0, -1);
+      for (const name of fs.readdirSync(directory))
+        if (/_\d{8}T/.test(name)) fs.rmSync(directory + name, { recursive: true });
     });
   },
   'make directory': () => at(root, random.pick(DIRECTORIES), (path) => fs.mkdirSync(path)),

@@ -81,7 +81,10 @@ export async function startPlanting(options: PlantingOptions): Promise<Planting>
     },
     async end() {
       child.kill('SIGTERM');
+      const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000);
       await exit;
+      clearTimeout(impatience);
+      if (child.signalCode !== null) throw new Error('the planter did not end when it was asked to');
       return JSON.parse(said.split('\n').at(-2) ?? '{}') as Record<string, number>;
     },
     async close() {
