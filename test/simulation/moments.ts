@@ -12,10 +12,8 @@ export interface StepAt {
 
 /** What shall become of the step and its process. */
 export type Verdict =
-  | { readonly kind: 'crash' }
-  /** The process stands still for so long, then goes on where it was. */
-  | { readonly kind: 'freeze'; readonly ms: number }
-  | { readonly kind: 'fail' };
+  /** The process is dead, or stands still; or the step fails. */
+  { readonly kind: 'crash' | 'freeze' | 'fail' };
 
 export interface Trigger {
   /** A verb such as `fs.rename`, or the part before its point for all verbs of that part. */

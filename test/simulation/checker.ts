@@ -1,0 +1,133 @@
+/**
+ * Checker: looks at both sides after every step and holds the engine to the invariants of SPEC.md. It sees what
+ * nobody in the world can see at once, knows from the book what users did, and shares no code with the engine.
+ */
+import type { MemoryDatabase } from '#libs/memory/database.ts';
+import type { DiskUser } from '#libs/memory/disk-user.ts';
+import { type Book, isContent, SIDES, type SideName } from './book.ts';
+import type { SimContainer } from './container.ts';
+import { contentsOf, seeContainer, seeFolder, seeVersions } from './sight.ts';
+
+/** An invariant that does not hold; ends the run. */
+export class Violation extends Error {
+  /** Its number in SPEC.md. */
+  readonly invariant: number;
+  /** The same for all violations of one kind, whatever the names and contents. */
+  readonly kind: string;
+
+  /** @param what happened, without names; @param about what it happened to. */
+  constructor(invariant: number, what: string, about: string) {
+    super(`invariant ${invariant}: ${what}: ${about}`);
+    this.name = 'Violation';
+    this.invariant = invariant;
+    this.kind = `${invariant} ${what}`;
+  }
+}
+
+export interface CheckerParts {
+  readonly disk: DiskUser;
+  readonly root: string;
+  readonly container: SimContainer;
+  readonly database: MemoryDatabase;
+  readonly pairId: number;
+  readonly book: Book;
+}
+
+interface Seen {
+  readonly names: Readonly<Record<SideName, ReadonlyMap<string, string>>>;
+  readonly reachable: ReadonlySet<string>;
+}
+
+export class Checker {
+  readonly #parts: CheckerParts;
+  #seen: Seen;
+  #heard = 0;
+
+  constructor(parts: CheckerParts) {
+    this.#parts = parts;
+    this.#seen = this.#look();
+  }
+
+  get names(): Seen['names'] {
+    return this.#seen.names;
+  }
+
+  /** The engine changed the folder or the container. */
+  engineChanged(): void {
+    const { book } = this.#parts;
+    const before = this.#seen;
+    const now = this.#look();
+    this.#seen = now;
+    for (const side of SIDES) {
+      for (const [name, content] of now.names[side]) {
+        if (!book.isKnown(content)) {
+          throw new Violation(3, `what nobody wrote is ${side}`, `${JSON.stringify(content)} at "${name}"`);
+        }
+      }
+      for (const [name, content] of before.names[side]) {
+        if (now.names[side].get(name) !== content) book.displaced(content);
+      }
+    }
+    for (const content of before.reachable) {
+      if (!now.reachable.has(content) && book.isOwed(content)) {
+        throw new Violation(1, 'content cannot be reached any more', JSON.stringify(content));
+      }
+    }
+  }
+
+  /** A user did something, just now and by himself. */
+  userActed(): void {
+    const { book } = this.#parts;
+    const before = this.#seen;
+    const now = this.#look();
+    this.#seen = now;
+    for (const side of SIDES) {
+      for (const [name, content] of before.names[side]) {
+        if (!now.names[side].has(name)) book.removedName(side, name);
+        if (isContent(content) && now.names[side].get(name) !== content && !hasContent(now.names[side], content))
+          book.tookAway(content);
+      }
+      for (const content of contentsOf(now.names[side])) if (!book.isKnown(content)) book.wrote(content);
+    }
+    // What he wrote into a file that had been hidden replaces what was in it.
+    for (const content of before.reachable) if (!now.reachable.has(content)) book.tookAway(content);
+  }
+
+  /** The database changed: what was acknowledged must have been somebody's wish. */
+  databaseChanged(): void {
+    const { database, pairId, book } = this.#parts;
+    const history = database.history(pairId);
+    for (; this.#heard < history.length; this.#heard += 1) {
+      const event = history[this.#heard];
+      if (event?.kind !== 'acknowledged' || event.name === null || event.side === null) continue;
+      const row = database.rows(pairId).find(({ name }) => name === event.name);
+      const target = event.side === 'local' ? row?.local : row?.remote;
+      if (row?.sync.kind !== 'absent' || target?.kind !== 'absent') continue;
+      const wisher: SideName = event.side === 'local' ? 'upstream' : 'here';
+      const isWished =
+        book.hasRemoved(wisher, event.name) ||
+        // Directories that objects imply end with the last of them, whoever removed it.
+        book.hasRemovedBelow('here', event.name) ||
+        book.hasRemovedBelow('upstream', event.name);
+      if (!isWished) {
+        throw new Violation(6, `deleted ${event.side}, but nobody removed it ${wisher}`, `"${event.name}"`);
+      }
+    }
+  }
+
+  #look(): Seen {
+    const { disk, root, container } = this.#parts;
+    const folder = seeFolder(disk, root);
+    const upstream = seeContainer(container);
+    const reachable = seeVersions(container);
+    for (const content of folder.names.values()) if (isContent(content)) reachable.add(content);
+    for (const content of folder.hidden.values()) reachable.add(content);
+    for (const content of upstream.values()) if (isContent(content)) reachable.add(content);
+    return { names: { here: folder.names, upstream }, reachable };
+  }
+}
+
+function hasContent(names: ReadonlyMap<string, string>, content: string): boolean {
+  for (const other of names.values()) if (other === content) return true;
+  return false;
+}

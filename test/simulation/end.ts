@@ -1,0 +1,216 @@
+/**
+ * End: what must become true when users and mishaps have stopped. Both sides become equal by themselves; a full scan
+ * and poll change nothing any more; and then every content that somebody is owed is found where it was promised.
+ */
+import type { MemoryDatabase } from '#libs/memory/database.ts';
+import { atOnce } from '#libs/memory/step.ts';
+import type { Archive } from '#ports/archive.ts';
+import type { Registry } from '#ports/registry.ts';
+import { type Book, DIRECTORY, isContent, SPECIAL } from './book.ts';
+import { Violation } from './checker.ts';
+import type { Scheduler } from './scheduler.ts';
+import { seeContainer, seeFolder, textOf } from './sight.ts';
+import type { Witness } from './witness.ts';
+import { type Parts, ROOT } from './world.ts';
+
+export interface EndParts {
+  readonly parts: Parts;
+  readonly scheduler: Scheduler;
+  readonly book: Book;
+  readonly witness: Witness;
+  /** Whether some user is not done yet. */
+  isBusy(): boolean;
+}
+
+/** Simulated time in which both sides must become equal and quiet. */
+const CONVERGES_MS = 30 * 60_000;
+const LOOK_MS = 1_000;
+
+/** Problems that users caused and that only users end. */
+const STANDING = new Set(['local-unhandled', 'remote-file-and-directory', 'name-file-and-directory', 'name-twin']);
+
+/** What is not as it must be at the end. */
+interface Open {
+  /** Without names; see Violation. */
+  readonly what: string;
+  readonly about: string;
+}
+
+type Stage =
+  /** Nothing is asked for: schedules, events and sweeps must do. */
+  | 'by-itself'
+  /** A full scan and poll was asked for, which may find what does not show. */
+  | 'settling'
+  /** A further one, which must find nothing. */
+  | 'quiet';
+
+export class End {
+  isOver = false;
+  readonly #parts: EndParts;
+  readonly #archive: Archive;
+  readonly #registry: Registry;
+  #stage: Stage = 'by-itself';
+  #until = 0;
+  #decidedBefore = 0;
+
+  constructor(parts: EndParts) {
+    this.#parts = parts;
+    this.#archive = parts.parts.database.archive(atOnce);
+    this.#registry = parts.parts.database.registry(atOnce);
+  }
+
+  begin(): void {
+    const { scheduler } = this.#parts;
+    this.#until = scheduler.now + CONVERGES_MS * 1_000;
+    this.#look();
+  }
+
+  #look(): void {
+    const { scheduler, witness } = this.#parts;
+    scheduler.after(LOOK_MS * 1_000, () => {
+      this.#judge().then(
+        () => {
+          if (!this.isOver) this.#look();
+        },
+        (thrown) => witness.fail(thrown),
+      );
+    });
+  }
+
+  async #judge(): Promise<void> {
+    const { scheduler, witness, parts } = this.#parts;
+    const open = await this.#whatIsOpen();
+    if (open !== null) {
+      if (scheduler.now < this.#until) return;
+      throw new Violation(2, `${this.#stage}, ${open.what}`, open.about);
+    }
+    if (this.#stage === 'quiet') {
+      const decided = this.#decided();
+      if (decided.length > this.#decidedBefore) {
+        const text = decided.slice(this.#decidedBefore).join('; ');
+        throw new Violation(2, 'equal, but a further scan and poll decided', text);
+      }
+      await this.#assertContents();
+      this.isOver = true;
+      return;
+    }
+    this.#stage = this.#stage === 'by-itself' ? 'settling' : 'quiet';
+    this.#decidedBefore = this.#decided().length;
+    witness.say('the world', `asks for a full scan and poll (${this.#stage})`, '');
+    await this.#registry.requestSync(parts.pairId);
+    await parts.askForPoll();
+  }
+
+  /** @returns what is not as it must be at the end, or null. */
+  async #whatIsOpen(): Promise<Open | null> {
+    const { parts, isBusy } = this.#parts;
+    if (isBusy()) return { what: 'a user is not done', about: '' };
+    const pair = await this.#registry.loadPair(parts.pairId);
+    if (pair === null) return { what: 'the pair is gone', about: '' };
+    if (pair.disabled !== null) return { what: 'the pair is disabled', about: pair.disabled.reason };
+    if (pair.scanDone < pair.scanWanted) return { what: 'a full scan is still wanted', about: '' };
+    if (pair.pollDone < pair.pollWanted) return { what: 'a full poll is still wanted', about: '' };
+    const counts = await this.#archive.counts(parts.pairId);
+    if (counts.candidates > 0 || counts.decisions > 0) {
+      return { what: 'candidates or decisions are left', about: pendingOf(parts.database, parts.pairId) };
+    }
+    const problems = parts.database.problems(parts.pairId);
+    const passing = problems.find(({ code }) => !STANDING.has(code) && !code.startsWith('object-name-'));
+    if (passing !== undefined)
+      return { what: `a problem ${passing.code} stays`, about: `"${passing.name}", ${passing.text}` };
+    const { names, hidden } = seeFolder(parts.disk.user(), ROOT);
+    for (const path of hidden.keys()) if (path.startsWith('.holdfast/attempts/')) return { what: 'an attempt is left', about: path };
+    if (pair.policies.direction !== 'both') return null;
+    return difference(names, seeContainer(parts.container), new Set(problems.map(({ name }) => name)), parts);
+  }
+
+  #decided(): string[] {
+    const { database, pairId } = this.#parts.parts;
+    const problems = new Set(database.problems(pairId).map(({ name }) => name));
+    return database
+      .history(pairId)
+      .filter(({ kind, name }) => (kind === 'decided' || kind === 'acknowledged') && !problems.has(String(name)))
+      .map(({ name, text }) => `${name}: ${text}`);
+  }
+
+  async #assertContents(): Promise<void> {
+    const { book, parts } = this.#parts;
+    const { database, pairId, disk, container } = parts;
+    const { names, hidden } = seeFolder(disk.user(), ROOT);
+    const live = new Set([...names.values(), ...seeContainer(container).values()]);
+    for (const content of book.kept) {
+      if (!live.has(content)) throw new Violation(1, 'content is at no name any more', JSON.stringify(content));
+    }
+    const recoverable = new Set<string>();
+    for (const { pointer, name } of database.recovery(pairId)) {
+      if (pointer.kind === 'trash') {
+        const content = hidden.get(`.holdfast/trash/${pointer.locator}`);
+        if (content !== undefined) recoverable.add(content);
+      } else if (pointer.kind === 'version') {
+        recoverable.add(textOf(container.version(name, pointer.locator)));
+      }
+    }
+    for (const content of book.displacedContents) {
+      if (live.has(content) || recoverable.has(content)) continue;
+      throw new Violation(1, 'displaced, but no recovery pointer leads to it', JSON.stringify(content));
+    }
+  }
+}
+
+function pendingOf(database: MemoryDatabase, pairId: number): string {
+  return database
+    .rows(pairId)
+    .filter(({ sides, decision }) => sides !== null || decision !== null)
+    .map(({ name, sides, decision, dueAt, heldUntil }) =>
+      decision === null
+        ? `${name} (candidate ${sides}, due ${dueAt})`
+        : `${name} (${decision.action}, ${decision.attempts} attempts, due ${dueAt}, held until ${heldUntil})`,
+    )
+    .join(', ');
+}
+
+/** Names with a problem, and what is below them, may differ. */
+function difference(
+  here: ReadonlyMap<string, string>,
+  upstream: ReadonlyMap<string, string>,
+  problems: ReadonlySet<string>,
+  { container }: Parts,
+): Open | null {
+  const odd = new Set(container.oddNames);
+  const isExcused = (name: string): boolean => {
+    if (odd.has(name)) return true;
+    for (let slash = name.length; slash > 0; slash = name.lastIndexOf('/', slash - 1)) {
+      if (problems.has(name.slice(0, slash))) return true;
+    }
+    return false;
+  };
+  for (const [name, content] of here) {
+    if (upstream.get(name) === content || isExcused(name) || content === SPECIAL) continue;
+    return unequal(name, content, upstream.get(name));
+  }
+  for (const [name, content] of upstream) {
+    // What implies a directory may itself be excused.
+    if (here.has(name) || isExcused(name)) continue;
+    if (content === DIRECTORY && isImpliedByOdd(name, odd)) continue;
+    return unequal(name, undefined, content);
+  }
+  return null;
+}
+
+function unequal(name: string, here: string | undefined, upstream: string | undefined): Open {
+  return {
+    what: 'both sides are not equal',
+    about: `"${name}" is ${described(here)} here and ${described(upstream)} upstream`,
+  };
+}
+
+function isImpliedByOdd(name: string, odd: ReadonlySet<string>): boolean {
+  for (const raw of odd) if (raw.startsWith(`${name}/`)) return true;
+  return false;
+}
+
+function described(content: string | undefined): string {
+  if (content === undefined) return 'nothing';
+  if (content === DIRECTORY) return 'a directory';
+  return isContent(content) ? JSON.stringify(content) : content === SPECIAL ? 'a special file' : 'an empty file';
+}

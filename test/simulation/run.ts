@@ -1,0 +1,144 @@
+/**
+ * Run: one scenario from its beginning until both sides are equal and quiet, or until an invariant does not hold.
+ * First users and mishaps have their time; then they stop, and the engine gets as long as it may take.
+ */
+import { Book } from './book.ts';
+import type { Violation } from './checker.ts';
+import { End } from './end.ts';
+import { Moments, type StepAt, type Verdict } from './moments.ts';
+import type { World } from './process.ts';
+import type { Mishap, Scenario, When } from './scenario.ts';
+import { Scheduler } from './scheduler.ts';
+import { Users } from './users.ts';
+import { type Trace, Witness } from './witness.ts';
+import { createParts, type Parts, paces, ROOT } from './world.ts';
+
+export interface RunResult {
+  readonly violation: Violation | null;
+  readonly steps: number;
+  /** Simulated milliseconds. */
+  readonly tookMs: number;
+}
+
+/** Acts of the last burst are over by then. */
+const AFTER_ACTS_MS = 2_000;
+
+export async function run(scenario: Scenario, trace: Trace | null = null): Promise<RunResult> {
+  const { settings } = scenario;
+  const scheduler = new Scheduler(settings.startMs);
+  const moments = new Moments();
+  const book = new Book();
+  const pace = paces(settings);
+  const calmPace = paces({ ...settings, stalls: 0 });
+  let isCalm = false;
+  let witness: Witness | null = null;
+  const world: World = {
+    scheduler,
+    moments,
+    get faultRate() {
+      return isCalm ? 0 : settings.faultRate;
+    },
+    paceOf: (_process, verb) => (isCalm ? calmPace(verb) : pace(verb)),
+    observe: (process, verb, subject, outcome) => witness?.observe(process, verb, subject, outcome),
+  };
+  const parts = await createParts(scenario, scheduler, world, () => isCalm);
+  const watching = new Witness(parts, book, scheduler, trace);
+  witness = watching;
+  const users = new Users({
+    disk: parts.disk.user(),
+    root: ROOT,
+    container: parts.container,
+    book,
+    scheduler,
+    act: (what, run) => watching.act(what, run),
+    mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
+  });
+  const end = new End({ parts, scheduler, book, witness: watching, isBusy: () => users.isWriting });
+
+  const schedule = (when: When, happen: (at: StepAt | null) => Verdict | null): void => {
+    if (typeof when === 'number') scheduler.after(when * 1_000, () => void happen(null));
+    else moments.arm(when, happen);
+  };
+  for (const { when, what } of scenario.acts) {
+    schedule(when, (at) => {
+      users.perform(what, at);
+      return null;
+    });
+  }
+  for (const { when, what } of scenario.mishaps) {
+    schedule(when, () => {
+      watching.say('mishap', describeMishap(what), '');
+      return befall(what, parts, scheduler);
+    });
+  }
+  for (const process of parts.processes.values()) scheduler.after(0, () => process.start());
+  scheduler.after((settings.activeMs + AFTER_ACTS_MS) * 1_000, () => {
+    watching.say('the world', 'users and mishaps stop', '');
+    isCalm = true;
+    moments.clear();
+    parts.disk.capacity = Number.POSITIVE_INFINITY;
+    end.begin();
+  });
+  await scheduler.run(() => end.isOver || watching.failed !== null);
+  return {
+    violation: watching.failed,
+    steps: watching.steps,
+    tookMs: Math.round(scheduler.now / 1_000),
+  };
+}
+
+const TRASH = '.holdfast/trash/';
+
+/** Whether no name leads to a file any more, or it is in the trash and had its late look: then nobody is owed its content. */
+function mayBeForgotten(inode: bigint, { disk, database, pairId }: Parts, now: number): boolean {
+  const paths = disk
+    .user()
+    .tree(ROOT)
+    .filter((entry) => entry.inode === inode && entry.kind === 'file')
+    .map(({ path }) => path);
+  return paths.every((path) => {
+    if (!path.startsWith(TRASH)) return false;
+    const locator = path.slice(TRASH.length);
+    const known = database.recovery(pairId).find(({ pointer }) => pointer.locator === locator);
+    return known !== undefined && (known.lookAgainAt === null || known.lookAgainAt <= now);
+  });
+}
+
+function befall(mishap: Mishap, parts: Parts, scheduler: Scheduler): Verdict | null {
+  switch (mishap.kind) {
+    case 'crash':
+      parts.processes.get(mishap.process)?.crash(mishap.restartMs);
+      return { kind: 'crash' };
+    case 'freeze':
+      parts.processes.get(mishap.process)?.freeze(mishap.ms);
+      return { kind: 'freeze' };
+    case 'fail':
+      return { kind: 'fail' };
+    case 'empty-queue':
+      parts.queue.empty();
+      return null;
+    case 'disk-full': {
+      const { disk } = parts;
+      disk.capacity = disk.used;
+      scheduler.after(mishap.ms * 1_000, () => {
+        disk.capacity = Number.POSITIVE_INFINITY;
+      });
+      return null;
+    }
+  }
+}
+
+export function describeMishap(mishap: Mishap): string {
+  switch (mishap.kind) {
+    case 'crash':
+      return `${mishap.process} crashes and starts again after ${mishap.restartMs} ms`;
+    case 'freeze':
+      return `${mishap.process} stands still for ${mishap.ms} ms`;
+    case 'fail':
+      return `a step of ${mishap.process} fails`;
+    case 'empty-queue':
+      return 'the queue loses everything';
+    case 'disk-full':
+      return `the disk is full for ${mishap.ms} ms`;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Scenario: everything of a run that was decided before it begins, as plain data: what users do, what befalls
+ * processes and servers, and how fast things are. One seed gives one scenario; shrinking leaves parts of it out.
+ */
+import type { Policies } from '#core/policies.ts';
+import type { Trigger } from './moments.ts';
+
+/** Kinds of the world's container. */
+export type StoreWorld = 's3';
+
+export const STORE_WORLDS: readonly StoreWorld[] = ['s3'];
+
+/** A name; one of those that are there by then; or the one that the step is about which the act waited for. */
+export type Choice = string | { readonly existing: number } | { readonly ofStep: string };
+
+export type Act =
+  /** In place, as a shell's redirection does. */
+  | { readonly do: 'write'; readonly side: 'here' | 'upstream'; readonly name: Choice; readonly size: number }
+  /** As editors save: a new file renamed over the old one. */
+  | { readonly do: 'save'; readonly side: 'here'; readonly name: Choice; readonly size: number }
+  /** Another content of the same length, with the time set back. */
+  | { readonly do: 'stealth'; readonly side: 'here'; readonly name: Choice }
+  /** Opens and goes on writing for a while, whatever becomes of the name. */
+  | {
+      readonly do: 'keep-writing';
+      readonly side: 'here';
+      readonly name: Choice;
+      readonly begin: 'keep' | 'empty' | 'append';
+      readonly pieces: number;
+      readonly everyMs: number;
+    }
+  | { readonly do: 'touch' | 'link' | 'fifo'; readonly side: 'here'; readonly name: Choice }
+  | {
+      readonly do: 'empty' | 'mkdir' | 'remove' | 'remove-tree';
+      readonly side: 'here' | 'upstream';
+      readonly name: Choice;
+    }
+  | {
+      readonly do: 'rename' | 'copy';
+      readonly side: 'here' | 'upstream';
+      readonly name: Choice;
+      readonly to: Choice;
+    }
+  /** A name that no folder can hold, or an object above others. */
+  | { readonly do: 'odd'; readonly side: 'upstream'; readonly name: string };
+
+export type Mishap =
+  | { readonly kind: 'crash'; readonly process: string; readonly restartMs: number }
+  | { readonly kind: 'freeze'; readonly process: string; readonly ms: number }
+  /** The step itself fails; needs a trigger. */
+  | { readonly kind: 'fail'; readonly process: string }
+  | { readonly kind: 'empty-queue' }
+  | { readonly kind: 'disk-full'; readonly ms: number };
+
+/** Milliseconds since the run began, or a step. */
+export type When = number | Trigger;
+
+export interface Timed<What> {
+  readonly when: When;
+  readonly what: What;
+}
+
+export interface Settings {
+  readonly store: StoreWorld;
+  /** Milliseconds after midnight at which the run begins. */
+  readonly startMs: number;
+  readonly watchers: number;
+  readonly deciders: number;
+  readonly transfers: number;
+  readonly policies: Policies;
+  readonly settleMs: number;
+  readonly mtimeGranularityNs: number;
+  readonly reusesInodes: boolean;
+  /** Whether processes see whether the others still run; else only time tells. */
+  readonly oneMachine: boolean;
+  /** Share of steps that happen at once. */
+  readonly atOnce: number;
+  readonly slowest: 'fs' | 'db' | 'http' | 'queue' | 'none';
+  /** Share of steps that stall for seconds. */
+  readonly stalls: number;
+  readonly faultRate: number;
+  readonly queueDuplicates: number;
+  readonly queueReorders: number;
+  readonly eventsLost: number;
+  /** Users and mishaps end then. */
+  readonly activeMs: number;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly settings: Settings;
+  readonly acts: readonly Timed<Act>[];
+  readonly mishaps: readonly Timed<Mishap>[];
+}

@@ -1,0 +1,55 @@
+/** Sight: what both sides hold at one moment, as an eye that sees through everything would read it. */
+import type { DiskUser } from '#libs/memory/disk-user.ts';
+import { DIRECTORY, isContent, SPECIAL } from './book.ts';
+import type { SimContainer } from './container.ts';
+
+export interface FolderSight {
+  /** By name: a content, DIRECTORY or SPECIAL. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Contents below `.holdfast/`, by path. */
+  readonly hidden: ReadonlyMap<string, string>;
+}
+
+const PRIVATE = '.holdfast/';
+
+export function seeFolder(disk: DiskUser, root: string): FolderSight {
+  const names = new Map<string, string>();
+  const hidden = new Map<string, string>();
+  for (const { path, kind, bytes } of disk.tree(root)) {
+    if (path.startsWith(PRIVATE)) {
+      if (bytes !== null && bytes.length > 0 && !path.endsWith('.json')) hidden.set(path, textOf(bytes));
+    } else if (path !== '.holdfast') {
+      names.set(path, kind === 'file' ? textOf(bytes) : kind === 'directory' ? DIRECTORY : SPECIAL);
+    }
+  }
+  return { names, hidden };
+}
+
+/** Directories that only their contents imply are there, too. */
+export function seeContainer(container: SimContainer): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const [name, bytes] of container.objects()) {
+    for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
+      const above = name.slice(0, slash);
+      if (!names.has(above)) names.set(above, DIRECTORY);
+    }
+    names.set(name, bytes === null ? DIRECTORY : textOf(bytes));
+  }
+  return names;
+}
+
+export function seeVersions(container: SimContainer): Set<string> {
+  const contents = new Set<string>();
+  for (const bytes of container.versions()) contents.add(textOf(bytes));
+  return contents;
+}
+
+export function textOf(bytes: Uint8Array | null): string {
+  if (bytes === null || bytes.length === 0) return '';
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+/** Every content in a map of names. */
+export function contentsOf(names: ReadonlyMap<string, string>): string[] {
+  return [...names.values()].filter(isContent);
+}

@@ -1,0 +1,272 @@
+/**
+ * Users: somebody at work in the folder and somebody at the container, who care for nothing but their own side. What
+ * they do happens at once, between two steps of the engine. One who cannot do what he meant does nothing.
+ */
+import { compareNames } from '#core/name.ts';
+import type { DiskUser, Writer } from '#libs/memory/disk-user.ts';
+import type { Book } from './book.ts';
+import type { SimContainer } from './container.ts';
+import type { StepAt } from './moments.ts';
+import type { Act, Choice } from './scenario.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface UserParts {
+  readonly disk: DiskUser;
+  /** The pair's folder. */
+  readonly root: string;
+  readonly container: SimContainer;
+  readonly book: Book;
+  readonly scheduler: Scheduler;
+  /** Runs what a user does, so that what it changed is known as his. */
+  readonly act: (what: string, run: () => void) => void;
+  /** Whether a file was displaced so long ago that nobody looks at it any more. */
+  readonly mayBeForgotten: (inode: bigint) => boolean;
+}
+
+const PIECE_BYTES = 8;
+
+export class Users {
+  readonly #parts: UserParts;
+  #writers = 0;
+
+  constructor(parts: UserParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether somebody still has a file open. */
+  get isWriting(): boolean {
+    return this.#writers > 0;
+  }
+
+  /** @param at the step that was waited for. */
+  perform(act: Act, at: StepAt | null): void {
+    this.#parts.act(describeAct(act), () => {
+      try {
+        if (act.side === 'here') this.#here(act, at);
+        else this.#upstream(act, at);
+      } catch (thrown) {
+        if (!isRefusal(thrown)) throw thrown;
+      }
+    });
+  }
+
+  #here(act: Act, at: StepAt | null): void {
+    const { disk, book } = this.#parts;
+    if (act.do === 'odd') return;
+    const name = this.#choose(act.name, at, this.#namesHere());
+    if (name === null) return;
+    const path = this.#path(name);
+    switch (act.do) {
+      case 'write':
+        this.#makeRoomFor(name);
+        disk.write(path, book.newText(act.size));
+        return;
+      case 'save':
+        this.#makeRoomFor(name);
+        disk.save(path, book.newText(act.size));
+        return;
+      case 'stealth': {
+        const before = disk.lstat(path);
+        if (before?.kind !== 'file' || before.size < 8) return;
+        disk.write(path, book.newText(0).padEnd(before.size, '.').slice(0, before.size));
+        disk.setModifiedAt(path, before.mtimeNs);
+        return;
+      }
+      case 'keep-writing':
+        this.#makeRoomFor(name);
+        this.#keepWriting(disk.openWriter(path, act.begin), path, act.pieces, act.everyMs);
+        return;
+      case 'touch':
+        disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
+        return;
+      case 'link':
+        disk.removeTree(path);
+        disk.symlink('/outside/secret', path);
+        return;
+      case 'fifo':
+        disk.removeTree(path);
+        disk.makeSpecial(path, 'fifo');
+        return;
+      case 'empty':
+        this.#makeRoomFor(name);
+        disk.write(path, '');
+        return;
+      case 'mkdir':
+        if (disk.lstat(path)?.kind === 'file') disk.unlink(path);
+        disk.makeDirectories(path);
+        return;
+      case 'remove':
+        disk.unlink(path);
+        return;
+      case 'remove-tree':
+        disk.removeTree(path);
+        return;
+      case 'rename': {
+        const to = this.#choose(act.to, at, this.#namesHere());
+        if (to === null || to === name) return;
+        this.#makeParentsOf(to);
+        disk.rename(path, this.#path(to));
+        return;
+      }
+      case 'copy': {
+        const to = this.#choose(act.to, at, this.#namesHere());
+        const content = disk.readText(path);
+        if (to === null || to === name || content === null) return;
+        this.#makeRoomFor(to);
+        disk.write(this.#path(to), content);
+      }
+    }
+  }
+
+  /** Shells and editors make no directories, but whoever works in one has made it. */
+  #makeParentsOf(name: string): void {
+    const slash = name.lastIndexOf('/');
+    if (slash > 0) this.#parts.disk.makeDirectories(this.#path(name.slice(0, slash)));
+  }
+
+  #makeRoomFor(name: string): void {
+    const { disk } = this.#parts;
+    this.#makeParentsOf(name);
+    const kind = disk.lstat(this.#path(name))?.kind;
+    if (kind !== undefined && kind !== 'file') disk.removeTree(this.#path(name));
+  }
+
+  #keepWriting(writer: Writer, path: string, pieces: number, everyMs: number): void {
+    const { book, scheduler, disk } = this.#parts;
+    const inode = disk.lstat(path)?.inode ?? 0n;
+    this.#writers += 1;
+    const write = (): void => {
+      try {
+        writer.write(book.newText(0).slice(0, PIECE_BYTES));
+      } catch (thrown) {
+        if (!isRefusal(thrown)) throw thrown;
+      }
+      book.wrote(Buffer.from(writer.content()).toString('latin1'), !this.#parts.mayBeForgotten(inode));
+    };
+    const next = (left: number): void => {
+      scheduler.after(everyMs * 1_000, () => {
+        if (left > 0) {
+          this.#parts.act(`here: goes on writing to what was ${path}`, write);
+          next(left - 1);
+        } else {
+          writer.close();
+          this.#writers -= 1;
+        }
+      });
+    };
+    write();
+    next(pieces);
+  }
+
+  #upstream(act: Act, at: StepAt | null): void {
+    const { container, book } = this.#parts;
+    const names = this.#namesUpstream();
+    if (act.do === 'odd') {
+      container.put(act.name, Buffer.from(book.newText(0)));
+      return;
+    }
+    const name = this.#choose(act.name, at, names);
+    if (name === null) return;
+    const below = names.filter((known) => known === name || known.startsWith(`${name}/`));
+    switch (act.do) {
+      case 'write':
+        this.#clearUpstream(name, names);
+        container.put(name, Buffer.from(book.newText(act.size)));
+        return;
+      case 'empty':
+        this.#clearUpstream(name, names);
+        container.put(name, new Uint8Array(0));
+        return;
+      case 'mkdir':
+        this.#clearUpstream(name, names);
+        container.putDirectory(name);
+        return;
+      case 'remove':
+        if (container.objects().has(name)) container.remove(name);
+        return;
+      case 'remove-tree':
+        for (const known of below) container.remove(known);
+        return;
+      case 'rename':
+      case 'copy': {
+        const to = this.#choose(act.to, at, names);
+        if (to === null || isWithin(to, name) || isWithin(name, to)) return;
+        this.#clearUpstream(to, names);
+        for (const known of below) {
+          const bytes = container.objects().get(known);
+          const target = to + known.slice(name.length);
+          if (bytes === undefined) continue;
+          if (bytes === null) container.putDirectory(target);
+          else container.put(target, bytes);
+          if (act.do === 'rename') container.remove(known);
+        }
+        return;
+      }
+      default:
+    }
+  }
+
+  /** A client that keeps objects and directories apart, as far as it can see. */
+  #clearUpstream(name: string, names: readonly string[]): void {
+    const { container } = this.#parts;
+    const objects = container.objects();
+    for (const known of names) {
+      if (known.startsWith(`${name}/`)) container.remove(known);
+      const bytes = objects.get(known);
+      if (name.startsWith(`${known}/`) && bytes !== null && bytes !== undefined) container.remove(known);
+    }
+  }
+
+  #choose(choice: Choice, at: StepAt | null, there: readonly string[]): string | null {
+    if (typeof choice === 'string') return choice;
+    if ('existing' in choice) return there[choice.existing % Math.max(1, there.length)] ?? null;
+    return (at === null ? null : nameIn(at.subject, this.#parts.root)) ?? choice.ofStep;
+  }
+
+  #namesHere(): string[] {
+    const { disk, root } = this.#parts;
+    return disk
+      .tree(root)
+      .map(({ path }) => path)
+      .filter((path) => path !== '.holdfast' && !path.startsWith('.holdfast/'))
+      .sort(compareNames);
+  }
+
+  #namesUpstream(): string[] {
+    const odd = new Set(this.#parts.container.oddNames);
+    return [...this.#parts.container.objects().keys()].filter((name) => !odd.has(name)).sort(compareNames);
+  }
+
+  #path(name: string): string {
+    return `${this.#parts.root}/${name}`;
+  }
+}
+
+function isWithin(name: string, above: string): boolean {
+  return name === above || name.startsWith(`${above}/`);
+}
+
+/** The name in the folder or container that a step's subject speaks of. */
+function nameIn(subject: string, root: string): string | null {
+  for (const part of subject.split(/ -> |: |, /)) {
+    const name = part.startsWith(`${root}/`) ? part.slice(root.length + 1) : part.startsWith('/') ? '' : part;
+    if (name !== '' && !name.startsWith('.holdfast') && !name.includes(' ')) return name;
+  }
+  return null;
+}
+
+/** What the world refuses a user is no failure of anybody. */
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && /^E[A-Z]+$/.test(String(thrown.code));
+}
+
+export function describeAct(act: Act): string {
+  const name = (choice: Choice): string =>
+    typeof choice === 'string'
+      ? choice
+      : 'existing' in choice
+        ? `name ${choice.existing}`
+        : `the step's name or ${choice.ofStep}`;
+  const to = 'to' in act ? ` to ${name(act.to)}` : '';
+  return `${act.side}: ${act.do} ${name(act.name)}${to}`;
+}

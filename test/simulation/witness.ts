@@ -1,0 +1,135 @@
+/**
+ * Witness: stands between the world and its checker. It knows who made a change, has the checker look after each one,
+ * keeps the first violation, and writes the trace.
+ */
+import type { MemoryDisk } from '#libs/memory/disk.ts';
+import type { Book } from './book.ts';
+import { Checker, Violation } from './checker.ts';
+import type { SimContainer } from './container.ts';
+import type { Outcome } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+import { type Parts, ROOT } from './world.ts';
+
+/** One line of what happened. */
+export interface Line {
+  /** Microseconds since the run began. */
+  readonly at: number;
+  readonly who: string;
+  readonly what: string;
+  readonly outcome: string;
+}
+
+export type Trace = (line: Line) => void;
+
+/** Far more than any run takes. */
+const MOST_STEPS = 400_000;
+
+export class Witness {
+  steps = 0;
+  failed: Violation | null = null;
+  readonly checker: Checker;
+  readonly #scheduler: Scheduler;
+  readonly #container: SimContainer;
+  readonly #trace: Trace | null;
+  /** Changes of the folder, and of the container as last looked at. */
+  #changes = 0;
+  #seenChanges = 0;
+  #seenObjects: number;
+  #user: string | null = null;
+
+  constructor(parts: Parts, book: Book, scheduler: Scheduler, trace: Trace | null) {
+    const { disk, container, database, pairId } = parts;
+    this.#scheduler = scheduler;
+    this.#container = container;
+    this.#trace = trace;
+    this.#seenObjects = container.changes;
+    this.checker = new Checker({ disk: disk.user(), root: ROOT, container, database, pairId, book });
+    this.#listen(disk);
+  }
+
+  #listen(disk: MemoryDisk): void {
+    disk.onChange((path) => {
+      this.#changes += 1;
+      if (this.#user === null && !path.startsWith(`${ROOT}/`) && path !== ROOT) {
+        this.fail(new Violation(8, 'something outside the folder was changed', path));
+      }
+    });
+  }
+
+  fail(thrown: unknown): void {
+    if (!(thrown instanceof Violation)) throw thrown;
+    this.failed ??= thrown;
+  }
+
+  /** After a step of the engine. */
+  observe(process: string, verb: string, subject: string, outcome: Outcome): void {
+    this.steps += 1;
+    if (this.#trace !== null) this.say(process, `${verb} ${subject}`, shown(outcome));
+    if (this.steps > MOST_STEPS) this.fail(new Violation(2, 'no end of steps', `${MOST_STEPS}`));
+    this.#look();
+    if (verb === 'db.acknowledge') this.#check(() => this.checker.databaseChanged());
+  }
+
+  /** Runs what a user does. */
+  act(what: string, run: () => void): void {
+    this.#look();
+    this.say('user', what, '');
+    this.#user = what;
+    run();
+    this.#user = null;
+    this.#seen();
+    this.checker.userActed();
+  }
+
+  say(who: string, what: string, outcome: string): void {
+    this.#trace?.({ at: this.#scheduler.now, who, what, outcome });
+  }
+
+  #look(): void {
+    if (this.#changes === this.#seenChanges && this.#container.changes === this.#seenObjects) return;
+    this.#seen();
+    this.#check(() => this.checker.engineChanged());
+  }
+
+  #check(check: () => void): void {
+    try {
+      check();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  #seen(): void {
+    this.#seenChanges = this.#changes;
+    this.#seenObjects = this.#container.changes;
+  }
+}
+
+function shown(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'done':
+      return summary(outcome.result);
+    case 'threw':
+      return `! ${textOf(outcome.thrown)}`;
+    case 'failed':
+      return `! simulated ${outcome.effect ? 'after' : 'before'}: ${textOf(outcome.thrown)}`;
+  }
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+const LONGEST = 200;
+
+function summary(result: unknown): string {
+  if (result === undefined) return '';
+  const plain = JSON.stringify(result, (_key, value: unknown) =>
+    typeof value === 'bigint'
+      ? `${value}`
+      : value instanceof Set || value instanceof Map
+        ? [...value]
+        : value,
+  );
+  return plain === undefined || plain === '{}' ? '' : plain.slice(0, LONGEST);
+}

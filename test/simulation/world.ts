@@ -1,0 +1,323 @@
+/**
+ * World: one pair with everything around it. Folder, container, database and queue are models; the processes run the
+ * real steps and adapters on them, wired as the apps are.
+ */
+import type { Name } from '#core/name.ts';
+import { excludeRules } from '#libs/exclusions/rules.ts';
+import { MemoryDatabase } from '#libs/memory/database.ts';
+import { MemoryDisk } from '#libs/memory/disk.ts';
+import { MemoryQueueServer } from '#libs/memory/job-queue.ts';
+import { atOnce } from '#libs/memory/step.ts';
+import { openLocalFolder } from '#libs/store-local/local-folder.ts';
+import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
+import type { Log } from '#ports/log.ts';
+import type { Pair } from '#ports/pair.ts';
+import type { PairSides, Sides } from '#ports/sides.ts';
+import { runDecider } from '#steps/run-decider.ts';
+import { runPoller } from '#steps/run-poller.ts';
+import { runTransfer } from '#steps/run-transfer.ts';
+import { runWatcher } from '#steps/run-watcher.ts';
+import type { SimContainer } from './container.ts';
+import { attemptOwner, type Owners } from './owners.ts';
+import { type Life, type Pace, SimProcess, type Start, type World } from './process.ts';
+import { Random } from './random.ts';
+import { s3Container } from './s3-container.ts';
+import type { Scenario, Settings } from './scenario.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export const ROOT = '/volume/pair';
+const OUTSIDE = '/outside';
+const UID = 'pair-uid';
+const VOLUME = 'default';
+const ORIGIN = 'sim';
+const TRASH_MS = 30 * 86_400_000;
+const LEASE_MS = 15_000;
+const SCAN_INTERVAL_MS = 60_000;
+const SWEEP_INTERVAL_MS = 5_000;
+const JUDGE_INTERVAL_MS = 300;
+const PACE = { baseMs: 5_000, maxMs: 20_000 };
+const WINDOW = 64;
+const TRANSFERS_AT_ONCE = 2;
+/** After this silence a commit begun on a machine that cannot be seen counts as crashed. */
+const OWNER_LEASE_MS = 60_000;
+
+export interface Parts {
+  readonly disk: MemoryDisk;
+  readonly database: MemoryDatabase;
+  readonly queue: MemoryQueueServer;
+  readonly container: SimContainer;
+  readonly processes: ReadonlyMap<string, SimProcess>;
+  readonly pairId: number;
+  /** As the operator's `sync` does. */
+  askForPoll(): Promise<void>;
+}
+
+const nothing = (): void => undefined;
+const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => SILENT };
+
+/** Sets the world up, without faults, and starts nothing yet. */
+export async function createParts(
+  scenario: Scenario,
+  scheduler: Scheduler,
+  world: World,
+  isCalm: () => boolean,
+): Promise<Parts> {
+  const { seed, settings } = scenario;
+  const clock = { now: () => scheduler.nowMs };
+  const disk = new MemoryDisk(clock, {
+    mtimeGranularityNs: BigInt(settings.mtimeGranularityNs),
+    reusesInodes: settings.reusesInodes,
+  });
+  const user = disk.user();
+  user.makeDirectories(ROOT);
+  user.makeDirectories(OUTSIDE);
+  user.write(`${OUTSIDE}/secret`, 'secret');
+  const database = new MemoryDatabase(clock);
+  const container = s3Container(scheduler);
+  const random = new Random(seed, 'queue');
+  const queue = new MemoryQueueServer({
+    now: clock.now,
+    after: (ms, run) => void scheduler.after(ms * 1_000, run),
+    deliveryMs: () => random.magnitude(0.2, settings.slowest === 'queue' ? 2_000 : 20),
+    duplicates: () => !isCalm() && random.chance(settings.queueDuplicates),
+    nextOf: (waiting) => (!isCalm() && random.chance(settings.queueReorders) ? random.below(waiting) : 0),
+  });
+  const pairId = await register(disk, database, container, settings, clock);
+  const owners: Owners = { processes: new Map(), oneMachine: settings.oneMachine };
+  const context: Context = { disk, database, queue, container, owners, settings, seed, isCalm };
+  const processes = new Map<string, SimProcess>();
+  const add = (name: string, start: Start): void => {
+    processes.set(name, new SimProcess(name, seed, world, start));
+  };
+  for (let index = 1; index <= settings.watchers; index += 1) add(`watcher-${index}`, startWatcher(context));
+  add('poller-1', startPoller(context));
+  for (let index = 1; index <= settings.deciders; index += 1) add(`decider-${index}`, startDecider(context));
+  for (let index = 1; index <= settings.transfers; index += 1) {
+    add(`transfer-${index}`, startTransfer(context));
+  }
+  const operator = queue.connect({ step: atOnce, condition: () => 'alive', soon: (run) => run() });
+  return {
+    disk,
+    database,
+    queue,
+    container,
+    processes,
+    pairId,
+    askForPoll: () => operator.pollNow(pairId),
+  };
+}
+
+interface Context {
+  readonly disk: MemoryDisk;
+  readonly database: MemoryDatabase;
+  readonly queue: MemoryQueueServer;
+  readonly container: SimContainer;
+  readonly owners: Owners;
+  readonly settings: Settings;
+  readonly seed: number;
+  readonly isCalm: () => boolean;
+}
+
+async function register(
+  disk: MemoryDisk,
+  database: MemoryDatabase,
+  container: SimContainer,
+  settings: Settings,
+  clock: { now(): number },
+): Promise<number> {
+  let named = 0;
+  const folder = openLocalFolder({
+    root: ROOT,
+    pairId: UID,
+    clock: {
+      ...clock,
+      sleep: () => Promise.resolve(),
+      random: () => 0,
+      uniqueId: () => {
+        named += 1;
+        return `setup-${named}`;
+      },
+    },
+    fileSystem: disk.fileSystem(atOnce),
+  });
+  const folderFacts = await folder.attach(UID);
+  const registry = database.registry(atOnce);
+  const store = await registry.addStore({
+    name: 'store',
+    kind: 'swift',
+    url: 'http://store.example/',
+    secret: { from: 'env', at: 'NONE' },
+    options: {},
+  });
+  const pair = await registry.addPair({
+    uid: UID,
+    name: 'pair',
+    storeId: store.id,
+    container: 'container',
+    identity: container.identity,
+    folder: ROOT,
+    volume: VOLUME,
+    policies: settings.policies,
+    excludes: [],
+    ignoreText: '',
+    versioning: true,
+    capabilities: null,
+    folderFacts,
+  });
+  return pair.id;
+}
+
+/** What every app of the fleet has; see libs/compose/fleet.ts. */
+function fleetOf(life: Life, context: Context) {
+  const { disk, database, queue, container, owners } = context;
+  const { step, clock, process } = life;
+  const owner = attemptOwner(owners, life);
+  const fileSystem = disk.fileSystem(step);
+  const kept = new Map<number, { readonly revision: number; readonly sides: PairSides }>();
+  const build = (pair: Pair): PairSides => ({
+    folder: openLocalFolder({
+      root: pair.folder,
+      pairId: pair.uid,
+      clock,
+      fileSystem,
+      owner,
+      leaseMs: OWNER_LEASE_MS,
+    }),
+    store: container.open(life),
+    isExcluded: excludeRules({ excludes: pair.excludes, ignoreText: pair.ignoreText }),
+  });
+  const sides: Sides = {
+    resolveFolder: (folder) => Promise.resolve(folder),
+    openNew: (pair) => Promise.resolve(build(pair)),
+    open: (pair) => {
+      const known = kept.get(pair.id);
+      if (known !== undefined && known.revision === pair.revision) return Promise.resolve(known.sides);
+      const built = build(pair);
+      kept.set(pair.id, { revision: pair.revision, sides: built });
+      return Promise.resolve(built);
+    },
+    close: () => Promise.resolve(),
+  };
+  const client = queue.connect({
+    step,
+    condition: () => (life.isAlive ? process.condition : 'dead'),
+    soon: (run) => void life.after(0, run),
+  });
+  return {
+    deps: {
+      archive: database.archive(step),
+      registry: database.registry(step),
+      queue: client,
+      sides,
+      clock,
+      log: SILENT,
+      volumes: [VOLUME],
+      settleMs: context.settings.settleMs,
+      trashMs: TRASH_MS,
+      window: WINDOW,
+      origin: ORIGIN,
+    },
+    exit: () => {
+      owner.exit();
+      fileSystem.exit();
+    },
+  };
+}
+
+function startWatcher(context: Context): Start {
+  return (life) => {
+    const { deps, exit } = fleetOf(life, context);
+    const closing: (() => void)[] = [exit];
+    runWatcher({
+      ...deps,
+      owner: life.process.uniqueId(),
+      leaseMs: LEASE_MS,
+      scanIntervalMs: SCAN_INTERVAL_MS,
+      scansAtOnce: 2,
+      judgeIntervalMs: JUDGE_INTERVAL_MS,
+      watch: (pair) => watchDisk(pair, life, context, closing),
+    });
+    return () => {
+      for (const close of closing) close();
+    };
+  };
+}
+
+function startPoller(context: Context): Start {
+  return (life) => {
+    const { deps, exit } = fleetOf(life, context);
+    runPoller({ ...deps, pace: PACE });
+    return exit;
+  };
+}
+
+function startDecider(context: Context): Start {
+  return (life) => {
+    const { deps, exit } = fleetOf(life, context);
+    runDecider({ ...deps, pace: PACE, sweepIntervalMs: SWEEP_INTERVAL_MS });
+    return exit;
+  };
+}
+
+function startTransfer(context: Context): Start {
+  return (life) => {
+    const { deps, exit } = fleetOf(life, context);
+    runTransfer({ ...deps, concurrency: TRANSFERS_AT_ONCE });
+    return exit;
+  };
+}
+
+/** Events of the folder: late, gathered, and sometimes lost with or without a word. */
+function watchDisk(pair: Pair, life: Life, context: Context, closing: (() => void)[]): ChangeSource {
+  const random = new Random(context.seed, `events of ${life.process.name}`);
+  let stop = (): void => undefined;
+  return {
+    start: async (onHint: (hint: ChangeHint) => void) => {
+      let gathered = new Set<string>();
+      stop = context.disk.onChange((path) => {
+        const name = path.startsWith(`${pair.folder}/`) ? path.slice(pair.folder.length + 1) : '';
+        if (name === '' || name === '.holdfast' || name.startsWith('.holdfast/')) return;
+        if (!context.isCalm() && random.chance(context.settings.eventsLost)) {
+          if (random.chance(0.3)) life.after(0, () => onHint({ kind: 'lost', reason: 'simulated' }));
+          return;
+        }
+        gathered.add(name);
+        if (gathered.size > 1) return;
+        life.after(random.magnitude(1, 200) * 1_000, () => {
+          const names = [...gathered] as Name[];
+          gathered = new Set();
+          onHint({ kind: 'names', names });
+        });
+      });
+      closing.push(stop);
+    },
+    close: async () => stop(),
+  };
+}
+
+/** How fast steps are; drawn once for a run and looked up at each step. */
+export function paces(settings: Settings): (verb: string) => Pace {
+  const pace = (part: Settings['slowest'], shortest: number, longest: number): Pace => ({
+    atOnce: settings.atOnce,
+    shortest,
+    longest: longest * (settings.slowest === part ? 20 : 1),
+    stalls: settings.stalls,
+    stall: 60_000_000,
+  });
+  const fs = pace('fs', 10, 500);
+  const db = pace('db', 200, 5_000);
+  const queue = pace('queue', 200, 5_000);
+  const http = pace('http', 500, 50_000);
+  return (verb) => {
+    switch (verb.charCodeAt(0)) {
+      case 0x66:
+        return fs;
+      case 0x64:
+        return db;
+      case 0x71:
+        return queue;
+      default:
+        return http;
+    }
+  };
+}
