@@ -4,7 +4,7 @@
  */
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
-import { type Book, isContent, SIDES, type SideName } from './book.ts';
+import { type Book, DIRECTORY, isContent, SIDES, type SideName } from './book.ts';
 import type { SimContainer } from './container.ts';
 import { contentsOf, seeContainer, seeFolder, seeVersions } from './sight.ts';
 
@@ -83,9 +83,11 @@ export class Checker {
     this.#seen = now;
     for (const side of SIDES) {
       for (const [name, content] of before.names[side]) {
-        if (!now.names[side].has(name)) book.removedName(side, name);
-        if (isContent(content) && now.names[side].get(name) !== content && !hasContent(now.names[side], content))
-          book.tookAway(content);
+        const after = now.names[side].get(name);
+        if (after === content) continue;
+        // A directory that objects imply is nothing that anybody put in the file's place.
+        if (after === undefined || after === DIRECTORY) book.removedName(side, name);
+        if (isContent(content) && !hasContent(now.names[side], content)) book.tookAway(content);
       }
       for (const content of contentsOf(now.names[side])) if (!book.isKnown(content)) book.wrote(content);
     }

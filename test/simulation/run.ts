@@ -53,7 +53,15 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     act: (what, run) => watching.act(what, run),
     mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
   });
-  const end = new End({ parts, scheduler, book, witness: watching, isBusy: () => users.isWriting });
+  const losesAnswers = settings.faultRate > 0 || scenario.mishaps.length > 0;
+  const end = new End({
+    parts,
+    scheduler,
+    book,
+    witness: watching,
+    losesAnswers,
+    isBusy: () => users.isWriting,
+  });
 
   const schedule = (when: When, happen: (at: StepAt | null) => Verdict | null): void => {
     if (typeof when === 'number') scheduler.after(when * 1_000, () => void happen(null));
