@@ -112,7 +112,10 @@ async function lookBeforeFetching(
   }
 }
 
-/** Runs one attempt to its end. Whatever it left is repaired at once, as after a crash. */
+/**
+ * Runs one attempt to its end. Whatever it left is repaired at once, as after a crash, and what the repair displaced
+ * is reported: nobody else would ever tell where it is (invariant 1).
+ */
 export async function withAttempt(
   folder: OpenFolder,
   name: Name,
@@ -120,22 +123,39 @@ export async function withAttempt(
   work: (attempt: Attempt) => Promise<Outcome>,
 ): Promise<Outcome> {
   const attempt = await beginAttempt(folder, name, order.serial);
-  let isEnded = false;
   try {
     const outcome = await work(attempt);
-    isEnded = await removeAttempt(folder, attempt);
-    return await withFinalState(folder, name, outcome);
+    const isEnded = await removeAttempt(folder, attempt);
+    if (isEnded) return await withFinalState(folder, name, outcome);
+    return withDisplaced(outcome, await repairLeft(folder, attempt, name));
+  } catch (thrown) {
+    const repaired = await repairLeft(folder, attempt, name);
+    if (repaired.recovery === null && repaired.conflictCopies.length === 0) throw thrown;
+    return stale(`it failed half-way and was repaired: ${asHoldfastError(thrown).message}`, repaired);
   } finally {
     folder.owner.end(attempt.id);
-    try {
-      if (!isEnded) await repairAttempt(folder, attempt);
-    } catch (thrown) {
-      const { code, message } = asHoldfastError(thrown);
-      folder.log?.warn({ name, code, reason: message }, 'an attempt is left for a later repair');
-    } finally {
-      await attempt.directory.close();
-    }
+    await attempt.directory.close();
   }
+}
+
+async function repairLeft(folder: OpenFolder, attempt: Attempt, name: Name): Promise<Displacement> {
+  folder.owner.end(attempt.id);
+  try {
+    return await repairAttempt(folder, attempt);
+  } catch (thrown) {
+    const { code, message } = asHoldfastError(thrown);
+    folder.log?.warn({ name, code, reason: message }, 'an attempt is left for a later repair');
+    return NOTHING;
+  }
+}
+
+function withDisplaced(outcome: Outcome, { conflictCopies, recovery }: Displacement): Outcome {
+  if (outcome.result === 'blocked') return outcome;
+  return {
+    ...outcome,
+    conflictCopies: [...outcome.conflictCopies, ...conflictCopies],
+    recovery: outcome.recovery ?? recovery,
+  };
 }
 
 /**
@@ -264,6 +284,7 @@ async function place({ folder, attempt, parent, base, placed, fetched }: FileCom
 async function replace(commit: FileCommit, intent: Intent, placed: Facts): Promise<Outcome> {
   const { folder, attempt, parent, base, name, order, fetched, content } = commit;
   await writeIntent(attempt, intent);
+  if (await wasTouched(parent, base, order)) return stale('it was touched here just now', NOTHING);
   if (!(await succeeds(parent.rename(base, attempt.directory, OLD), 'ENOENT'))) {
     return stale('it was removed here just now', NOTHING);
   }
@@ -388,6 +409,7 @@ export async function hide(
 ): Promise<Hidden | Outcome> {
   const intent = intentOf(folder, name, order);
   await writeIntent(attempt, intent);
+  if (await wasTouched(parent, baseOf(name), order)) return stale('it was touched here just now', NOTHING);
   if (!(await succeeds(parent.rename(baseOf(name), attempt.directory, OLD), 'ENOENT'))) {
     return stale('it was removed here just now', NOTHING);
   }
@@ -397,6 +419,18 @@ export async function hide(
   const isInPlace = await isStillParentOf(folder.rootDirectory, parent, name);
   if (isExpected(facts, order) && isInPlace) return hidden;
   return stale('it changed here just now', await putBack(folder, hidden));
+}
+
+/**
+ * The last look before hiding, which moves ctime itself: an edit that set size and mtime back shows here only. A mere
+ * change of attributes shows too; the next decision then knows it.
+ */
+async function wasTouched(parent: OpenDirectory, base: string, order: Order): Promise<boolean> {
+  const current = localStateOf(await parent.lstat(base));
+  return (
+    sameLocalFacts(current, order.expected, 'without-ctime') &&
+    !sameLocalFacts(current, order.expected, 'with-ctime')
+  );
 }
 
 /** Sends hidden content that was the expected where the order says. */

@@ -221,6 +221,32 @@ describe('pull over an expected file', () => {
     assert.deepEqual(await contents(fixture), { 'doc.txt': 'edited' });
   });
 
+  test('an edit that set size and time back makes it stale and stays', async () => {
+    write('doc.txt', 'BEFORE');
+    const { mtimeNs } = expected as { mtimeNs: bigint };
+    const seconds = Number(mtimeNs) / 1e9;
+    fs.utimesSync(join(fixture.root, NAME), seconds, seconds);
+    const set = { ...expected, mtimeNs: fs.statSync(join(fixture.root, NAME), { bigint: true }).mtimeNs };
+    staleOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, set as LocalState)));
+    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'BEFORE' });
+  });
+
+  test('what a failed commit had displaced is told, although the commit was repaired', async () => {
+    let failed = 0;
+    const failing = fixture.open({
+      fileSystem: hooked((primitive, segments, when) => {
+        if (primitive !== 'makeDirectory' || segments[0] !== 'trash' || when !== 'before' || failed > 0)
+          return;
+        failed += 1;
+        throw systemError('EIO');
+      }),
+    });
+    const outcome = staleOf(await failing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
+    assert.equal(failed, 1);
+    assert.equal(outcome.recovery?.kind, 'trash');
+    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'after' });
+  });
+
   test('a removal before the pull makes it stale', async () => {
     fixture.user.removeTree(fixture.at(NAME));
     staleOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
