@@ -131,7 +131,9 @@ export class MemoryQueueServer {
         }),
       pollNow: (pairId) => step('queue.poll', String(pairId), () => this.#addPoll(pairId)),
       schedulePoll: (pairId, everyMs) =>
-        step('queue.schedule', String(pairId), () => this.#schedule(pairId, Math.max(1, Math.round(everyMs)))),
+        step('queue.schedule', String(pairId), () =>
+          this.#schedule(pairId, Math.max(1, Math.round(everyMs))),
+        ),
       unschedulePoll: (pairId) =>
         step('queue.unschedule', String(pairId), () => void this.#schedules.delete(pairId)),
       pollSchedules: () =>

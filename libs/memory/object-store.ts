@@ -128,7 +128,7 @@ export class MemoryContainer implements RawStore {
   /** Bytes of every version of every name. */
   *contents(): IterableIterator<Uint8Array> {
     for (const versions of this.#versions.values()) {
-      for (const { body } of versions) if (body.kind === "file") yield body.bytes;
+      for (const { body } of versions) if (body.kind === 'file') yield body.bytes;
     }
   }
 

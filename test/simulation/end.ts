@@ -4,12 +4,12 @@
  */
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import { atOnce } from '#libs/memory/step.ts';
-import type { Archive } from '#ports/archive.ts';
+import type { Archive, Problem } from '#ports/archive.ts';
 import type { Registry } from '#ports/registry.ts';
 import { type Book, DIRECTORY, isContent, SPECIAL } from './book.ts';
 import { Violation } from './checker.ts';
 import type { Scheduler } from './scheduler.ts';
-import { seeContainer, seeFolder, textOf } from './sight.ts';
+import { seeContainer, seeFolder, seeObjects, textOf } from './sight.ts';
 import type { Witness } from './witness.ts';
 import { type Parts, ROOT } from './world.ts';
 
@@ -29,7 +29,12 @@ const CONVERGES_MS = 30 * 60_000;
 const LOOK_MS = 1_000;
 
 /** Problems that users caused and that only users end. */
-const STANDING = new Set(['local-unhandled', 'remote-file-and-directory', 'name-file-and-directory', 'name-twin']);
+const STANDING = new Set([
+  'local-unhandled',
+  'remote-file-and-directory',
+  'name-file-and-directory',
+  'name-twin',
+]);
 
 /** What is not as it must be at the end. */
 interface Open {
@@ -117,11 +122,12 @@ export class End {
       return { what: 'candidates or decisions are left', about: pendingOf(parts.database, parts.pairId) };
     }
     const problems = parts.database.problems(parts.pairId);
-    const passing = problems.find(({ code }) => !STANDING.has(code) && !code.startsWith('object-name-'));
+    const passing = problems.find((problem) => !isStanding(problem, problems));
     if (passing !== undefined)
       return { what: `a problem ${passing.code} stays`, about: `"${passing.name}", ${passing.text}` };
     const { names, hidden } = seeFolder(parts.disk.user(), ROOT);
-    for (const path of hidden.keys()) if (path.startsWith('.holdfast/attempts/')) return { what: 'an attempt is left', about: path };
+    for (const path of hidden.keys())
+      if (path.startsWith('.holdfast/attempts/')) return { what: 'an attempt is left', about: path };
     if (pair.policies.direction !== 'both') return null;
     return difference(names, seeContainer(parts.container), new Set(problems.map(({ name }) => name)), parts);
   }
@@ -131,7 +137,9 @@ export class End {
     const problems = new Set(database.problems(pairId).map(({ name }) => name));
     return database
       .history(pairId)
-      .filter(({ kind, name }) => (kind === 'decided' || kind === 'acknowledged') && !problems.has(String(name)))
+      .filter(
+        ({ kind, name }) => (kind === 'decided' || kind === 'acknowledged') && !problems.has(String(name)),
+      )
       .map(({ name, text }) => `${name}: ${text}`);
   }
 
@@ -141,7 +149,8 @@ export class End {
     const { names, hidden } = seeFolder(disk.user(), ROOT);
     const live = new Set([...names.values(), ...seeContainer(container).values()]);
     for (const content of book.kept) {
-      if (!live.has(content)) throw new Violation(1, 'content is at no name any more', JSON.stringify(content));
+      if (!live.has(content))
+        throw new Violation(1, 'content is at no name any more', JSON.stringify(content));
     }
     const recoverable = new Set<string>();
     for (const { pointer, name } of database.recovery(pairId)) {
@@ -160,6 +169,12 @@ export class End {
       throw new Violation(1, 'displaced, but no recovery pointer leads to it', JSON.stringify(content));
     }
   }
+}
+
+/** Users caused it, and only users end it; or it is below such a name. */
+function isStanding({ name, code }: Problem, problems: readonly Problem[]): boolean {
+  if (STANDING.has(code) || code.startsWith('object-name-')) return true;
+  return problems.some((above) => STANDING.has(above.code) && name.startsWith(`${above.name}/`));
 }
 
 function pendingOf(database: MemoryDatabase, pairId: number): string {
@@ -193,10 +208,10 @@ function difference(
     if (upstream.get(name) === content || isExcused(name) || content === SPECIAL) continue;
     return unequal(name, content, upstream.get(name));
   }
-  for (const [name, content] of upstream) {
-    // What implies a directory may itself be excused.
+  // What only excused objects imply is excused with them.
+  const unexcused = [...container.objects()].filter(([name]) => !isExcused(name));
+  for (const [name, content] of seeObjects(unexcused)) {
     if (here.has(name) || isExcused(name)) continue;
-    if (content === DIRECTORY && isImpliedByOdd(name, odd)) continue;
     return unequal(name, undefined, content);
   }
   return null;
@@ -209,13 +224,12 @@ function unequal(name: string, here: string | undefined, upstream: string | unde
   };
 }
 
-function isImpliedByOdd(name: string, odd: ReadonlySet<string>): boolean {
-  for (const raw of odd) if (raw.startsWith(`${name}/`)) return true;
-  return false;
-}
-
 function described(content: string | undefined): string {
   if (content === undefined) return 'nothing';
   if (content === DIRECTORY) return 'a directory';
-  return isContent(content) ? JSON.stringify(content) : content === SPECIAL ? 'a special file' : 'an empty file';
+  return isContent(content)
+    ? JSON.stringify(content)
+    : content === SPECIAL
+      ? 'a special file'
+      : 'an empty file';
 }

@@ -30,7 +30,9 @@ export function failureOf(verb: string, random: Random): Failure | null {
   switch (part) {
     case 'fs': {
       if (!WRITES.has(verb)) return null;
-      const code = NEEDS_ROOM.has(verb) ? random.pick(['ENOSPC', 'EIO', 'EACCES']) : random.pick(['EIO', 'EACCES']);
+      const code = NEEDS_ROOM.has(verb)
+        ? random.pick(['ENOSPC', 'EIO', 'EACCES'])
+        : random.pick(['EIO', 'EACCES']);
       return { error: systemError(code, verb), when: 'before' };
     }
     case 'db':

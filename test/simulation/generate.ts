@@ -54,8 +54,7 @@ function drawSettings(random: Random, options: GenerateOptions): Settings {
     deciders: random.chance(0.4) ? 2 : 1,
     transfers: 1 + random.below(3),
     policies,
-    settleMs: random.pick([0, 100, 1_000]),
-    mtimeGranularityNs: random.pick([1, 1, 1_000_000_000]),
+    ...random.pick(TIMES),
     reusesInodes: random.chance(0.5),
     oneMachine: random.chance(0.6),
     atOnce: random.pick([0.5, 0.8, 0.9]),
@@ -68,6 +67,14 @@ function drawSettings(random: Random, options: GenerateOptions): Settings {
     activeMs: Math.round(random.magnitude(15_000, 60_000)),
   };
 }
+
+/** Where times are coarse, only waiting until they moved on tells two writes apart. */
+const TIMES = [
+  { settleMs: 0, mtimeGranularityNs: 1 },
+  { settleMs: 100, mtimeGranularityNs: 1 },
+  { settleMs: 1_000, mtimeGranularityNs: 1_000_000 },
+  { settleMs: 1_000, mtimeGranularityNs: 1_000_000_000 },
+] as const;
 
 function drawNames(random: Random): readonly string[] {
   const count = 5 + random.below(NAMES.length - 5);
@@ -181,9 +188,15 @@ function drawMishaps(random: Random, settings: Settings): Timed<Mishap>[] {
     const when = isBound ? drawTrigger(random, process) : random.below(settings.activeMs);
     const kind = random.below(100);
     if (kind < 50) {
-      mishaps.push({ when, what: { kind: 'crash', process, restartMs: Math.round(random.magnitude(10, 60_000)) } });
+      mishaps.push({
+        when,
+        what: { kind: 'crash', process, restartMs: Math.round(random.magnitude(10, 60_000)) },
+      });
     } else if (kind < 75) {
-      mishaps.push({ when, what: { kind: 'freeze', process, ms: Math.round(random.magnitude(100, 120_000)) } });
+      mishaps.push({
+        when,
+        what: { kind: 'freeze', process, ms: Math.round(random.magnitude(100, 120_000)) },
+      });
     } else if (kind < 90) {
       mishaps.push({ when: isBound ? when : drawTrigger(random, process), what: { kind: 'fail', process } });
     } else if (kind < 95) {
@@ -197,8 +210,15 @@ function drawMishaps(random: Random, settings: Settings): Timed<Mishap>[] {
 }
 
 export function processNames({ watchers, deciders, transfers }: Settings): string[] {
-  const numbered = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
+  const numbered = (name: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
   // Transfers do what is hard to undo: they are struck more often.
   const workers = numbered('transfer', transfers);
-  return [...numbered('watcher', watchers), 'poller-1', ...numbered('decider', deciders), ...workers, ...workers];
+  return [
+    ...numbered('watcher', watchers),
+    'poller-1',
+    ...numbered('decider', deciders),
+    ...workers,
+    ...workers,
+  ];
 }

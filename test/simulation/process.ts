@@ -144,7 +144,8 @@ export class SimProcess {
   step<Result>(life: Life, verb: string, subject: string, effect: () => Result): Promise<Result> {
     if (!life.isAlive) return life.never;
     const pace = this.world.paceOf(this.name, verb);
-    const isNow = this.random.next() < pace.atOnce && this.#inRow < MOST_AT_ONCE && this.condition === 'alive';
+    const isNow =
+      this.random.next() < pace.atOnce && this.#inRow < MOST_AT_ONCE && this.condition === 'alive';
     this.#inRow = isNow ? this.#inRow + 1 : 0;
     if (isNow) return this.#perform(life, verb, subject, effect);
     const us =
@@ -183,7 +184,8 @@ export class SimProcess {
       const failed = verdict?.kind === 'fail' ? this.#fail(verb, subject, 'before') : null;
       if (failed !== null) return failed;
     }
-    const failure = world.faultRate > 0 && this.random.chance(world.faultRate) ? failureOf(verb, this.random) : null;
+    const failure =
+      world.faultRate > 0 && this.random.chance(world.faultRate) ? failureOf(verb, this.random) : null;
     if (failure?.when === 'before') {
       world.observe(name, verb, subject, { kind: 'failed', thrown: failure.error, effect: false });
       return Promise.reject(failure.error);
@@ -204,7 +206,8 @@ export class SimProcess {
     if (verdict?.kind === 'crash') return life.never;
     const failed = verdict?.kind === 'fail' ? this.#fail(verb, subject, 'after') : null;
     if (failed !== null) return failed;
-    if (verdict?.kind === 'freeze') return new Promise((resolve) => void life.after(0, () => resolve(result)));
+    if (verdict?.kind === 'freeze')
+      return new Promise((resolve) => void life.after(0, () => resolve(result)));
     return Promise.resolve(result);
   }
 
@@ -212,7 +215,11 @@ export class SimProcess {
   #fail(verb: string, subject: string, where: 'before' | 'after'): Promise<never> | null {
     const failure = failureOf(verb, this.random);
     if (failure === null) return null;
-    this.world.observe(this.name, verb, subject, { kind: 'failed', thrown: failure.error, effect: where === 'after' });
+    this.world.observe(this.name, verb, subject, {
+      kind: 'failed',
+      thrown: failure.error,
+      effect: where === 'after',
+    });
     return Promise.reject(failure.error);
   }
 }

@@ -25,10 +25,16 @@ export function seeFolder(disk: DiskUser, root: string): FolderSight {
   return { names, hidden };
 }
 
-/** Directories that only their contents imply are there, too. */
 export function seeContainer(container: SimContainer): ReadonlyMap<string, string> {
+  return seeObjects(container.objects());
+}
+
+/** Directories that only their contents imply are there, too. */
+export function seeObjects(
+  objects: Iterable<readonly [string, Uint8Array | null]>,
+): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  for (const [name, bytes] of container.objects()) {
+  for (const [name, bytes] of objects) {
     for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
       const above = name.slice(0, slash);
       if (!names.has(above)) names.set(above, DIRECTORY);
