@@ -23,12 +23,20 @@ export class Book {
   /** Contents that the engine took from a name and that no user took away since: they must stay reachable. */
   readonly #displaced = new Set<string>();
   readonly #removed: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
+  /** Contents at names that the user of a side ended there, by whatever means. */
+  readonly #ended: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
+  readonly #distinctLengths: boolean;
   #last = 0;
 
-  /** A content that nobody wrote before, of a length that others have too. */
+  /** @param distinctLengths for file systems whose times alone cannot tell two writes apart. */
+  constructor(distinctLengths: boolean) {
+    this.#distinctLengths = distinctLengths;
+  }
+
+  /** A content that nobody wrote before; others have its length too, where that can be told. */
   newText(size: number): string {
     this.#last += 1;
-    return `<${this.#last}>`.padEnd(8 + 8 * size, '.');
+    return `<${this.#last}>`.padEnd(this.#distinctLengths ? 16 + this.#last : 8 + 8 * size, '.');
   }
 
   /** @param isKept false for what nobody can be asked to keep: written to a file that was replaced long ago. */
@@ -42,6 +50,19 @@ export class Book {
   tookAway(content: string): void {
     this.#kept.delete(content);
     this.#displaced.delete(content);
+  }
+
+  /** It is at no name any more because its users wished so, on either side. */
+  letGo(content: string): void {
+    this.#kept.delete(content);
+  }
+
+  ended(side: SideName, name: string, content: string): void {
+    this.#ended[side].add(`${name}\n${content}`);
+  }
+
+  hasEnded(side: SideName, name: string, content: string): boolean {
+    return this.#ended[side].has(`${name}\n${content}`);
   }
 
   removedName(side: SideName, name: string): void {

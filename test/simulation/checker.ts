@@ -35,12 +35,16 @@ export interface CheckerParts {
 
 interface Seen {
   readonly names: Readonly<Record<SideName, ReadonlyMap<string, string>>>;
+  /** Contents below `.holdfast/`. */
+  readonly hidden: readonly string[];
   readonly reachable: ReadonlySet<string>;
 }
 
 export class Checker {
   readonly #parts: CheckerParts;
   #seen: Seen;
+  /** Where contents were before the engine took them away. */
+  readonly #lastName = new Map<string, string>();
   #heard = 0;
 
   constructor(parts: CheckerParts) {
@@ -65,7 +69,12 @@ export class Checker {
         }
       }
       for (const [name, content] of before.names[side]) {
-        if (now.names[side].get(name) !== content) book.displaced(content);
+        if (!isContent(content) || now.names[side].get(name) === content) continue;
+        book.displaced(content);
+        this.#lastName.set(content, name);
+        const other = side === 'here' ? 'upstream' : 'here';
+        const isLive = SIDES.some((each) => hasContent(now.names[each], content));
+        if (!isLive && book.hasEnded(other, name, content)) book.letGo(content);
       }
     }
     for (const content of before.reachable) {
@@ -87,12 +96,21 @@ export class Checker {
         if (after === content) continue;
         // A directory that objects imply is nothing that anybody put in the file's place.
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
+        if (content === DIRECTORY) this.#removedDirectory(name, now);
+        book.ended(side, name, content);
         if (isContent(content) && !hasContent(now.names[side], content)) book.tookAway(content);
       }
       for (const content of contentsOf(now.names[side])) if (!book.isKnown(content)) book.wrote(content);
     }
     // What he wrote into a file that had been hidden replaces what was in it.
     for (const content of before.reachable) if (!now.reachable.has(content)) book.tookAway(content);
+  }
+
+  /** What a commit holds hidden at that moment, its user removed with the directory it came from. */
+  #removedDirectory(directory: string, now: Seen): void {
+    for (const content of now.hidden) {
+      if (this.#lastName.get(content)?.startsWith(`${directory}/`) === true) this.#parts.book.letGo(content);
+    }
   }
 
   /** The database changed: what was acknowledged must have been somebody's wish. */
@@ -125,7 +143,7 @@ export class Checker {
     for (const content of folder.names.values()) if (isContent(content)) reachable.add(content);
     for (const content of folder.hidden.values()) reachable.add(content);
     for (const content of upstream.values()) if (isContent(content)) reachable.add(content);
-    return { names: { here: folder.names, upstream }, reachable };
+    return { names: { here: folder.names, upstream }, hidden: [...folder.hidden.values()], reachable };
   }
 }
 

@@ -27,7 +27,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
   const { settings } = scenario;
   const scheduler = new Scheduler(settings.startMs);
   const moments = new Moments();
-  const book = new Book();
+  const book = new Book(settings.mtimeGranularityNs > 1_000_000);
   const pace = paces(settings);
   const calmPace = paces({ ...settings, stalls: 0 });
   let isCalm = false;
@@ -50,6 +50,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     container: parts.container,
     book,
     scheduler,
+    tellsTouches: settings.mtimeGranularityNs === 1,
     act: (what, run) => watching.act(what, run),
     mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
   });

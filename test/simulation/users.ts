@@ -17,6 +17,8 @@ export interface UserParts {
   readonly container: SimContainer;
   readonly book: Book;
   readonly scheduler: Scheduler;
+  /** Whether the file system's times tell an edit that set size and time back. */
+  readonly tellsTouches: boolean;
   /** Runs what a user does, so that what it changed is known as his. */
   readonly act: (what: string, run: () => void) => void;
   /** Whether a file was displaced so long ago that nobody looks at it any more. */
@@ -51,7 +53,7 @@ export class Users {
   }
 
   #here(act: Act, at: StepAt | null): void {
-    const { disk, book } = this.#parts;
+    const { disk, book, tellsTouches } = this.#parts;
     if (act.do === 'odd') return;
     const name = this.#choose(act.name, at, this.#namesHere());
     if (name === null) return;
@@ -67,7 +69,7 @@ export class Users {
         return;
       case 'stealth': {
         // Between the last look of a commit and its next call nothing could tell such an edit.
-        if (disk.tree(`${this.#parts.root}/.holdfast/attempts`).length > 0) return;
+        if (!tellsTouches || disk.tree(`${this.#parts.root}/.holdfast/attempts`).length > 0) return;
         const before = disk.lstat(path);
         if (before?.kind !== 'file' || before.size < 8) return;
         disk.write(path, book.newText(0).padEnd(before.size, '.').slice(0, before.size));
@@ -76,7 +78,7 @@ export class Users {
       }
       case 'keep-writing':
         this.#makeRoomFor(name);
-        this.#keepWriting(disk.openWriter(path, act.begin), path, act.pieces, act.everyMs);
+        this.#keepWriting(disk.openWriter(path, tellsTouches ? act.begin : 'append'), path, act.pieces, act.everyMs);
         return;
       case 'touch':
         disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
