@@ -125,8 +125,9 @@ export async function withAttempt(
   const attempt = await beginAttempt(folder, name, order.serial);
   try {
     const outcome = await work(attempt);
-    const isEnded = await removeAttempt(folder, attempt);
-    if (isEnded) return await withFinalState(folder, name, outcome);
+    if (await isRemoved(folder, attempt)) {
+      return await withFinalState(folder, name, outcome).catch(() => outcome);
+    }
     return withDisplaced(outcome, await repairLeft(folder, attempt, name));
   } catch (thrown) {
     const repaired = await repairLeft(folder, attempt, name);
@@ -135,6 +136,15 @@ export async function withAttempt(
   } finally {
     folder.owner.end(attempt.id);
     await attempt.directory.close();
+  }
+}
+
+/** A commit that was carried out stays so when tidying up fails. */
+async function isRemoved(folder: OpenFolder, attempt: Attempt): Promise<boolean> {
+  try {
+    return await removeAttempt(folder, attempt);
+  } catch {
+    return false;
   }
 }
 

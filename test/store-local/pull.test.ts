@@ -10,6 +10,7 @@ import {
   directoryContent,
   type Fixture,
   fileContent,
+  type Hook,
   makeFixture,
   md5,
   namesIn,
@@ -54,6 +55,13 @@ function appliedOf(outcome: CommitOutcome<LocalState>) {
 function staleOf(outcome: CommitOutcome<LocalState>) {
   assert.ok(outcome.result === 'stale', outcome.result);
   return outcome;
+}
+
+/** The first such primitive fails. */
+function failingOnce(primitive: string, segment: string): Hook {
+  return once(primitive, segment, () => {
+    throw systemError('EIO');
+  });
 }
 
 describe('pull to an absent name', () => {
@@ -223,28 +231,22 @@ describe('pull over an expected file', () => {
 
   test('an edit that set size and time back makes it stale and stays', async () => {
     write('doc.txt', 'BEFORE');
-    const { mtimeNs } = expected as { mtimeNs: bigint };
-    const seconds = Number(mtimeNs) / 1e9;
-    fs.utimesSync(join(fixture.root, NAME), seconds, seconds);
-    const set = { ...expected, mtimeNs: fs.statSync(join(fixture.root, NAME), { bigint: true }).mtimeNs };
-    staleOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, set as LocalState)));
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'BEFORE' });
+    fixture.user.setModifiedAt(fixture.at(NAME), (expected as { mtimeNs: bigint }).mtimeNs);
+    staleOf(await fixture.folder.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'BEFORE' });
   });
 
   test('what a failed commit had displaced is told, although the commit was repaired', async () => {
-    let failed = 0;
-    const failing = fixture.open({
-      fileSystem: hooked((primitive, segments, when) => {
-        if (primitive !== 'makeDirectory' || segments[0] !== 'trash' || when !== 'before' || failed > 0)
-          return;
-        failed += 1;
-        throw systemError('EIO');
-      }),
-    });
+    const failing = fixture.open({ fileSystem: fixture.hooked(failingOnce('makeDirectory', 'trash')) });
     const outcome = staleOf(await failing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
-    assert.equal(failed, 1);
     assert.equal(outcome.recovery?.kind, 'trash');
-    assert.deepEqual(await contents(fixture.root), { 'doc.txt': 'after' });
+    assert.deepEqual(await contents(fixture), { 'doc.txt': 'after' });
+  });
+
+  test('a commit is carried out although tidying up failed at first', async () => {
+    const failing = fixture.open({ fileSystem: fixture.hooked(failingOnce('unlink', 'new')) });
+    const outcome = appliedOf(await failing.pull(NAME, fileContent('after'), orderOf(NAME, expected)));
+    assert.equal(outcome.recovery?.kind, 'trash');
   });
 
   test('a removal before the pull makes it stale', async () => {
