@@ -125,13 +125,6 @@ export class MemoryContainer implements RawStore {
     return this.#versions.get(rawName)?.find((version) => version.id === id) ?? null;
   }
 
-  /** Bytes of every version of every name. */
-  *contents(): IterableIterator<Uint8Array> {
-    for (const versions of this.#versions.values()) {
-      for (const { body } of versions) if (body.kind === 'file') yield body.bytes;
-    }
-  }
-
   /** Newest version, at any time, that held exactly this content. */
   versionWith(rawName: string, state: RemoteState): Version | null {
     return this.#versions.get(rawName)?.find((version) => sameRemoteContent(version.state, state)) ?? null;

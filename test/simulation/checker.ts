@@ -6,7 +6,7 @@ import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
 import { type Book, DIRECTORY, isContent, SIDES, type SideName } from './book.ts';
 import type { SimContainer } from './container.ts';
-import { contentsOf, seeContainer, seeFolder, seeVersions } from './sight.ts';
+import { contentsOf, isVersion, seeContainer, seeFolder } from './sight.ts';
 
 /** An invariant that does not hold; ends the run. */
 export class Violation extends Error {
@@ -78,7 +78,8 @@ export class Checker {
       }
     }
     for (const content of before.reachable) {
-      if (!now.reachable.has(content) && book.isOwed(content)) {
+      if (now.reachable.has(content) || !book.isOwed(content)) continue;
+      if (!isVersion(this.#parts.container, content)) {
         throw new Violation(1, 'content cannot be reached any more', JSON.stringify(content));
       }
     }
@@ -103,7 +104,7 @@ export class Checker {
       for (const content of contentsOf(now.names[side])) if (!book.isKnown(content)) book.wrote(content);
     }
     // What he wrote into a file that had been hidden replaces what was in it.
-    for (const content of before.reachable) if (!now.reachable.has(content)) book.tookAway(content);
+    for (const content of before.hidden) if (!now.reachable.has(content)) book.tookAway(content);
   }
 
   /** What a commit holds hidden at that moment, its user removed with the directory it came from. */
@@ -139,7 +140,7 @@ export class Checker {
     const { disk, root, container } = this.#parts;
     const folder = seeFolder(disk, root);
     const upstream = seeContainer(container);
-    const reachable = seeVersions(container);
+    const reachable = new Set<string>();
     for (const content of folder.names.values()) if (isContent(content)) reachable.add(content);
     for (const content of folder.hidden.values()) reachable.add(content);
     for (const content of upstream.values()) if (isContent(content)) reachable.add(content);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { generate } from './generate.ts';
-import { type Played, playOnThreads, play } from './play.ts';
+import { type Played, play, playOnThreads } from './play.ts';
 import { describeMishap, run } from './run.ts';
 import { type Scenario, STORE_WORLDS, type StoreWorld, type When } from './scenario.ts';
 import { shrink } from './shrink.ts';
@@ -104,7 +104,9 @@ async function playMany(
     const now = performance.now();
     if (now - toldAt < PROGRESS_MS) return;
     toldAt = now;
-    say(`${total.played} of ${range.seeds} seeds, ${rate(total.played, startedAt)} seeds/s, ${failed.length} failed\n`);
+    say(
+      `${total.played} of ${range.seeds} seeds, ${rate(total.played, startedAt)} seeds/s, ${failed.length} failed\n`,
+    );
   };
   if (jobs > 1) await playOnThreads(range, jobs, onPlayed);
   else await play(range, onPlayed);
@@ -133,7 +135,8 @@ async function showShrunk(scenario: Scenario): Promise<void> {
   const shrunk = await shrink(scenario, violation, SHRINK_RUNS);
   say(`\nseed ${scenario.seed} shrunk in ${shrunk.runs} runs: ${shrunk.violation.message}\n`);
   for (const { when, what } of shrunk.scenario.acts) say(`  ${describeWhen(when)}  ${describeAct(what)}\n`);
-  for (const { when, what } of shrunk.scenario.mishaps) say(`  ${describeWhen(when)}  ${describeMishap(what)}\n`);
+  for (const { when, what } of shrunk.scenario.mishaps)
+    say(`  ${describeWhen(when)}  ${describeMishap(what)}\n`);
   say('trace:\n');
   await run(shrunk.scenario, (line) => {
     const shown = showLine(line, false);
@@ -157,7 +160,8 @@ function rate(played: number, startedAt: number): string {
 function storeOf(word: string | undefined): StoreWorld | null {
   if (word === undefined) return null;
   const store = STORE_WORLDS.find((known) => known === word);
-  if (store === undefined) throw new RangeError(`--store cannot be "${word}"; choose ${STORE_WORLDS.join(', ')}`);
+  if (store === undefined)
+    throw new RangeError(`--store cannot be "${word}"; choose ${STORE_WORLDS.join(', ')}`);
   return store;
 }
 

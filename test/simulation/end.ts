@@ -9,7 +9,7 @@ import type { Registry } from '#ports/registry.ts';
 import { type Book, DIRECTORY, isContent, SPECIAL } from './book.ts';
 import { Violation } from './checker.ts';
 import type { Scheduler } from './scheduler.ts';
-import { seeContainer, seeFolder, seeObjects, textOf } from './sight.ts';
+import { objectsOf, seeContainer, seeFolder, seeObjects, textOf } from './sight.ts';
 import type { Witness } from './witness.ts';
 import { type Parts, ROOT } from './world.ts';
 
@@ -158,7 +158,7 @@ export class End {
         const content = hidden.get(`.holdfast/trash/${pointer.locator}`);
         if (content !== undefined) recoverable.add(content);
       } else if (pointer.kind === 'version') {
-        recoverable.add(textOf(container.version(name, pointer.locator)));
+        recoverable.add(textOf(container.raw.read(name, pointer.locator)));
       }
     }
     const trashed = new Set(hidden.values());
@@ -209,7 +209,7 @@ function difference(
     return unequal(name, content, upstream.get(name));
   }
   // What only excused objects imply is excused with them.
-  const unexcused = [...container.objects()].filter(([name]) => !isExcused(name));
+  const unexcused = [...objectsOf(container)].filter(([name]) => !isExcused(name));
   for (const [name, content] of seeObjects(unexcused)) {
     if (here.has(name) || isExcused(name)) continue;
     return unequal(name, undefined, content);

@@ -61,6 +61,8 @@ function drawSettings(random: Random, options: GenerateOptions): Settings {
     slowest: random.pick(['none', 'none', 'fs', 'db', 'http', 'queue']),
     stalls: isHarsh && random.chance(0.5) ? random.magnitude(0.0002, 0.005) : 0,
     faultRate: isHarsh && random.chance(0.5) ? random.magnitude(0.001, 0.02) : 0,
+    storeFaults: isHarsh && random.chance(0.4) ? random.magnitude(0.005, 0.1) : 0,
+    listingLagMs: random.pick([0, 0, 500, 20_000]),
     queueDuplicates: random.pick([0, 0.1, 0.5]),
     queueReorders: random.pick([0, 0.2]),
     eventsLost: random.pick([0, 0.1, 1]),
@@ -115,6 +117,9 @@ const BOUND_VERBS = [
   ['http.HEAD', 60],
   ['http.DELETE', 10],
   ['http', 100],
+  ['swift', 60],
+  ['swift.link', 30],
+  ['pithos.commit', 30],
   ['db.claim', 30],
   ['db.record', 30],
   ['db.acknowledge', 30],
@@ -175,7 +180,7 @@ function drawUpstream(random: Random, name: () => Choice, size: number): Act {
   if (kind < 89) return { do: 'copy', side, name: name(), to: name() };
   if (kind < 94) return { do: 'mkdir', side, name: name() };
   if (kind < 98) return { do: 'empty', side, name: name() };
-  return { do: 'odd', side, name: random.pick(['/leading', 'a//b', 'd/../b', 'trailing/', 'new\nline']) };
+  return { do: 'odd', side, name: random.pick(['/leading', 'a//b', 'd//x', 'trailing/']) };
 }
 
 function drawMishaps(random: Random, settings: Settings): Timed<Mishap>[] {
@@ -199,7 +204,9 @@ function drawMishaps(random: Random, settings: Settings): Timed<Mishap>[] {
       });
     } else if (kind < 90) {
       mishaps.push({ when: isBound ? when : drawTrigger(random, process), what: { kind: 'fail', process } });
-    } else if (kind < 95) {
+    } else if (kind < 94) {
+      mishaps.push({ when: random.below(settings.activeMs), what: { kind: 'expire-tokens' } });
+    } else if (kind < 97) {
       mishaps.push({ when: random.below(settings.activeMs), what: { kind: 'empty-queue' } });
     } else {
       const ms = Math.round(random.magnitude(500, 30_000));

@@ -54,7 +54,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     act: (what, run) => watching.act(what, run),
     mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
   });
-  const losesAnswers = settings.faultRate > 0 || scenario.mishaps.length > 0;
+  const losesAnswers = settings.faultRate + settings.storeFaults > 0 || scenario.mishaps.length > 0;
   const end = new End({
     parts,
     scheduler,
@@ -86,6 +86,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     isCalm = true;
     moments.clear();
     parts.disk.capacity = Number.POSITIVE_INFINITY;
+    parts.container.settle();
     end.begin();
   });
   await scheduler.run(() => end.isOver || watching.failed !== null);
@@ -126,6 +127,9 @@ function befall(mishap: Mishap, parts: Parts, scheduler: Scheduler): Verdict | n
     case 'empty-queue':
       parts.queue.empty();
       return null;
+    case 'expire-tokens':
+      parts.container.expireTokens();
+      return null;
     case 'disk-full': {
       const { disk } = parts;
       disk.capacity = disk.used;
@@ -147,6 +151,8 @@ export function describeMishap(mishap: Mishap): string {
       return `a step of ${mishap.process} fails`;
     case 'empty-queue':
       return 'the queue loses everything';
+    case 'expire-tokens':
+      return 'all tokens of the store expire';
     case 'disk-full':
       return `the disk is full for ${mishap.ms} ms`;
   }

@@ -6,9 +6,9 @@ import type { Policies } from '#core/policies.ts';
 import type { Trigger } from './moments.ts';
 
 /** Kinds of the world's container. */
-export type StoreWorld = 's3';
+export type StoreWorld = 's3' | 'swift' | 'pithos' | 'careless';
 
-export const STORE_WORLDS: readonly StoreWorld[] = ['s3'];
+export const STORE_WORLDS: readonly StoreWorld[] = ['s3', 'swift', 'pithos', 'careless'];
 
 /** A name; one of those that are there by then; or the one that the step is about which the act waited for. */
 export type Choice = string | { readonly existing: number } | { readonly ofStep: string };
@@ -50,6 +50,7 @@ export type Mishap =
   /** The step itself fails; needs a trigger. */
   | { readonly kind: 'fail'; readonly process: string }
   | { readonly kind: 'empty-queue' }
+  | { readonly kind: 'expire-tokens' }
   | { readonly kind: 'disk-full'; readonly ms: number };
 
 /** Milliseconds since the run began, or a step. */
@@ -79,6 +80,10 @@ export interface Settings {
   /** Share of steps that stall for seconds. */
   readonly stalls: number;
   readonly faultRate: number;
+  /** Share of requests that the store refuses, spoils or breaks off. */
+  readonly storeFaults: number;
+  /** Longest time in milliseconds until a listing learns of a change; 0: at once. */
+  readonly listingLagMs: number;
   readonly queueDuplicates: number;
   readonly queueReorders: number;
   readonly eventsLost: number;

@@ -14,6 +14,8 @@ export interface Shrunk {
 
 const PLAINER: readonly Partial<Settings>[] = [
   { faultRate: 0 },
+  { storeFaults: 0 },
+  { listingLagMs: 0 },
   { stalls: 0 },
   { queueDuplicates: 0 },
   { queueReorders: 0 },

@@ -26,7 +26,7 @@ export function seeFolder(disk: DiskUser, root: string): FolderSight {
 }
 
 export function seeContainer(container: SimContainer): ReadonlyMap<string, string> {
-  return seeObjects(container.objects());
+  return seeObjects(objectsOf(container));
 }
 
 /** Directories that only their contents imply are there, too. */
@@ -44,10 +44,18 @@ export function seeObjects(
   return names;
 }
 
-export function seeVersions(container: SimContainer): Set<string> {
-  const contents = new Set<string>();
-  for (const bytes of container.versions()) contents.add(textOf(bytes));
-  return contents;
+/** Current objects: bytes, or null for a directory's. */
+export function objectsOf({ raw }: SimContainer): Map<string, Uint8Array | null> {
+  return new Map(raw.names().map((name) => [name, raw.contents(name)]));
+}
+
+/** Whether some name of the container can still give a content that it held, as a version. */
+export function isVersion({ raw }: SimContainer, content: string): boolean {
+  return raw
+    .namesEver()
+    .some((name) =>
+      raw.history(name).some(({ bytes, isReachable }) => isReachable && textOf(bytes) === content),
+    );
 }
 
 export function textOf(bytes: Uint8Array | null): string {

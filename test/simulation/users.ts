@@ -9,6 +9,7 @@ import type { SimContainer } from './container.ts';
 import type { StepAt } from './moments.ts';
 import type { Act, Choice } from './scenario.ts';
 import type { Scheduler } from './scheduler.ts';
+import { objectsOf } from './sight.ts';
 
 export interface UserParts {
   readonly disk: DiskUser;
@@ -78,7 +79,12 @@ export class Users {
       }
       case 'keep-writing':
         this.#makeRoomFor(name);
-        this.#keepWriting(disk.openWriter(path, tellsTouches ? act.begin : 'append'), path, act.pieces, act.everyMs);
+        this.#keepWriting(
+          disk.openWriter(path, tellsTouches ? act.begin : 'append'),
+          path,
+          act.pieces,
+          act.everyMs,
+        );
         return;
       case 'touch':
         disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
@@ -166,7 +172,7 @@ export class Users {
     const { container, book } = this.#parts;
     const names = this.#namesUpstream();
     if (act.do === 'odd') {
-      container.put(act.name, Buffer.from(book.newText(0)));
+      container.raw.put(act.name, Buffer.from(book.newText(0)));
       return;
     }
     const name = this.#choose(act.name, at, names);
@@ -175,21 +181,21 @@ export class Users {
     switch (act.do) {
       case 'write':
         this.#clearUpstream(name, names);
-        container.put(name, Buffer.from(book.newText(act.size)));
+        container.raw.put(name, Buffer.from(book.newText(act.size)));
         return;
       case 'empty':
         this.#clearUpstream(name, names);
-        container.put(name, new Uint8Array(0));
+        container.raw.put(name, new Uint8Array(0));
         return;
       case 'mkdir':
         this.#clearUpstream(name, names);
-        container.putDirectory(name);
+        container.raw.putDirectory(name);
         return;
       case 'remove':
-        if (container.objects().has(name)) container.remove(name);
+        if (objectsOf(container).has(name)) container.raw.remove(name);
         return;
       case 'remove-tree':
-        for (const known of below) container.remove(known);
+        for (const known of below) container.raw.remove(known);
         return;
       case 'rename':
       case 'copy': {
@@ -197,12 +203,12 @@ export class Users {
         if (to === null || isWithin(to, name) || isWithin(name, to)) return;
         this.#clearUpstream(to, names);
         for (const known of below) {
-          const bytes = container.objects().get(known);
+          const bytes = objectsOf(container).get(known);
           const target = to + known.slice(name.length);
           if (bytes === undefined) continue;
-          if (bytes === null) container.putDirectory(target);
-          else container.put(target, bytes);
-          if (act.do === 'rename') container.remove(known);
+          if (bytes === null) container.raw.putDirectory(target);
+          else container.raw.put(target, bytes);
+          if (act.do === 'rename') container.raw.remove(known);
         }
         return;
       }
@@ -213,11 +219,11 @@ export class Users {
   /** A client that keeps objects and directories apart, as far as it can see. */
   #clearUpstream(name: string, names: readonly string[]): void {
     const { container } = this.#parts;
-    const objects = container.objects();
+    const objects = objectsOf(container);
     for (const known of names) {
-      if (known.startsWith(`${name}/`)) container.remove(known);
+      if (known.startsWith(`${name}/`)) container.raw.remove(known);
       const bytes = objects.get(known);
-      if (name.startsWith(`${known}/`) && bytes !== null && bytes !== undefined) container.remove(known);
+      if (name.startsWith(`${known}/`) && bytes !== null && bytes !== undefined) container.raw.remove(known);
     }
   }
 
@@ -238,7 +244,10 @@ export class Users {
 
   #namesUpstream(): string[] {
     const odd = new Set(this.#parts.container.oddNames);
-    return [...this.#parts.container.objects().keys()].filter((name) => !odd.has(name)).sort(compareNames);
+    return this.#parts.container.raw
+      .names()
+      .filter((name) => !odd.has(name))
+      .sort(compareNames);
   }
 
   #path(name: string): string {

@@ -2,14 +2,16 @@
  * World: one pair with everything around it. Folder, container, database and queue are models; the processes run the
  * real steps and adapters on them, wired as the apps are.
  */
-import type { Name } from '#core/name.ts';
 import { excludeRules } from '#libs/exclusions/rules.ts';
+import { memoryChangeSource } from '#libs/memory/change-source.ts';
 import { MemoryDatabase } from '#libs/memory/database.ts';
 import { MemoryDisk } from '#libs/memory/disk.ts';
 import { MemoryQueueServer } from '#libs/memory/job-queue.ts';
 import { atOnce } from '#libs/memory/step.ts';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
-import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
+import type { FaultPlan } from '#libs/store-models/exchange.ts';
+import type { Clock } from '#ports/clock.ts';
+import type { ChangeSource } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
@@ -17,11 +19,10 @@ import { runDecider } from '#steps/run-decider.ts';
 import { runPoller } from '#steps/run-poller.ts';
 import { runTransfer } from '#steps/run-transfer.ts';
 import { runWatcher } from '#steps/run-watcher.ts';
-import type { SimContainer } from './container.ts';
+import { createContainer, type SimContainer } from './container.ts';
 import { attemptOwner, type Owners } from './owners.ts';
 import { type Life, type Pace, SimProcess, type Start, type World } from './process.ts';
 import { Random } from './random.ts';
-import { s3Container } from './s3-container.ts';
 import type { Scenario, Settings } from './scenario.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -63,7 +64,7 @@ export async function createParts(
   isCalm: () => boolean,
 ): Promise<Parts> {
   const { seed, settings } = scenario;
-  const clock = { now: () => scheduler.nowMs };
+  const clock = setupClock(scheduler);
   const disk = new MemoryDisk(clock, {
     mtimeGranularityNs: BigInt(settings.mtimeGranularityNs),
     reusesInodes: settings.reusesInodes,
@@ -73,7 +74,12 @@ export async function createParts(
   user.makeDirectories(OUTSIDE);
   user.write(`${OUTSIDE}/secret`, 'secret');
   const database = new MemoryDatabase(clock);
-  const container = s3Container(scheduler);
+  const lag = new Random(seed, 'lag');
+  const container = await createContainer(settings.store, {
+    clock,
+    log: SILENT,
+    lag: () => (isCalm() || settings.listingLagMs === 0 ? 0 : lag.below(settings.listingLagMs)),
+  });
   const random = new Random(seed, 'queue');
   const queue = new MemoryQueueServer({
     now: clock.now,
@@ -91,10 +97,14 @@ export async function createParts(
   };
   for (let index = 1; index <= settings.watchers; index += 1) add(`watcher-${index}`, startWatcher(context));
   add('poller-1', startPoller(context));
+  add('store', () => nothing);
   for (let index = 1; index <= settings.deciders; index += 1) add(`decider-${index}`, startDecider(context));
   for (let index = 1; index <= settings.transfers; index += 1) {
     add(`transfer-${index}`, startTransfer(context));
   }
+  const server = processes.get('store');
+  server?.start();
+  if (server?.life) container.begin(server.life.step);
   const operator = queue.connect({ step: atOnce, condition: () => 'alive', soon: (run) => run() });
   return {
     disk,
@@ -104,6 +114,20 @@ export async function createParts(
     processes,
     pairId,
     askForPoll: () => operator.pollNow(pairId),
+  };
+}
+
+/** For what happens before the run begins. */
+function setupClock(scheduler: Scheduler): Clock {
+  let named = 0;
+  return {
+    now: () => scheduler.nowMs,
+    sleep: () => Promise.resolve(),
+    random: () => 0,
+    uniqueId: () => {
+      named += 1;
+      return `setup-${named}`;
+    },
   };
 }
 
@@ -123,21 +147,12 @@ async function register(
   database: MemoryDatabase,
   container: SimContainer,
   settings: Settings,
-  clock: { now(): number },
+  clock: Clock,
 ): Promise<number> {
-  let named = 0;
   const folder = openLocalFolder({
     root: ROOT,
     pairId: UID,
-    clock: {
-      ...clock,
-      sleep: () => Promise.resolve(),
-      random: () => 0,
-      uniqueId: () => {
-        named += 1;
-        return `setup-${named}`;
-      },
-    },
+    clock,
     fileSystem: disk.fileSystem(atOnce),
   });
   const folderFacts = await folder.attach(UID);
@@ -173,6 +188,7 @@ function fleetOf(life: Life, context: Context) {
   const { step, clock, process } = life;
   const owner = attemptOwner(owners, life);
   const fileSystem = disk.fileSystem(step);
+  const fault = faultPlan(life, context);
   const kept = new Map<number, { readonly revision: number; readonly sides: PairSides }>();
   const build = (pair: Pair): PairSides => ({
     folder: openLocalFolder({
@@ -183,7 +199,7 @@ function fleetOf(life: Life, context: Context) {
       owner,
       leaseMs: OWNER_LEASE_MS,
     }),
-    store: container.open(life),
+    store: container.open({ clock, step, log: SILENT, fault }),
     isExcluded: excludeRules({ excludes: pair.excludes, ignoreText: pair.ignoreText }),
   });
   const sides: Sides = {
@@ -227,7 +243,7 @@ function fleetOf(life: Life, context: Context) {
 function startWatcher(context: Context): Start {
   return (life) => {
     const { deps, exit } = fleetOf(life, context);
-    const closing: (() => void)[] = [exit];
+    const sources: ChangeSource[] = [];
     runWatcher({
       ...deps,
       owner: life.process.uniqueId(),
@@ -235,10 +251,15 @@ function startWatcher(context: Context): Start {
       scanIntervalMs: SCAN_INTERVAL_MS,
       scansAtOnce: 2,
       judgeIntervalMs: JUDGE_INTERVAL_MS,
-      watch: (pair) => watchDisk(pair, life, context, closing),
+      watch: (pair) => {
+        const source = watchDisk(pair, life, context);
+        sources.push(source);
+        return source;
+      },
     });
     return () => {
-      for (const close of closing) close();
+      exit();
+      for (const source of sources) void source.close();
     };
   };
 }
@@ -267,31 +288,40 @@ function startTransfer(context: Context): Start {
   };
 }
 
-/** Events of the folder: late, gathered, and sometimes lost with or without a word. */
-function watchDisk(pair: Pair, life: Life, context: Context, closing: (() => void)[]): ChangeSource {
-  const random = new Random(context.seed, `events of ${life.process.name}`);
-  let stop = (): void => undefined;
-  return {
-    start: async (onHint: (hint: ChangeHint) => void) => {
-      let gathered = new Set<string>();
-      stop = context.disk.onChange((path) => {
-        const name = path.startsWith(`${pair.folder}/`) ? path.slice(pair.folder.length + 1) : '';
-        if (name === '' || name === '.holdfast' || name.startsWith('.holdfast/')) return;
-        if (!context.isCalm() && random.chance(context.settings.eventsLost)) {
-          if (random.chance(0.3)) life.after(0, () => onHint({ kind: 'lost', reason: 'simulated' }));
-          return;
-        }
-        gathered.add(name);
-        if (gathered.size > 1) return;
-        life.after(random.magnitude(1, 200) * 1_000, () => {
-          const names = [...gathered] as Name[];
-          gathered = new Set();
-          onHint({ kind: 'names', names });
-        });
-      });
-      closing.push(stop);
-    },
-    close: async () => stop(),
+/** Events of the folder: late, and sometimes lost with or without a word. */
+function watchDisk(pair: Pair, life: Life, context: Context): ChangeSource {
+  const { settings, isCalm, disk, seed } = context;
+  const random = new Random(seed, `events of ${life.process.name}`);
+  const source = memoryChangeSource(disk, pair.folder, (hint, deliver) => {
+    const isLost = hint.kind === 'names' && !isCalm() && random.chance(settings.eventsLost);
+    if (!isLost) life.after(random.magnitude(1, 200) * 1_000, deliver);
+    else if (random.chance(0.3)) source.lose('simulated');
+  });
+  return source;
+}
+
+/** What befalls requests on their way to the store and back. */
+function faultPlan(life: Life, { settings, isCalm, seed }: Context): FaultPlan {
+  const random = new Random(seed, `requests of ${life.process.name}`);
+  return () => {
+    if (isCalm() || settings.storeFaults === 0 || !random.chance(settings.storeFaults)) return null;
+    const status = random.pick([500, 503, 429, 504]);
+    switch (random.below(5)) {
+      case 0:
+        return {
+          kind: 'refused',
+          status,
+          ...(random.chance(0.3) ? { retryAfterSeconds: random.below(20) } : {}),
+        };
+      case 1:
+        return { kind: 'spoiled', status };
+      case 2:
+        return { kind: 'abandoned' };
+      case 3:
+        return { kind: 'truncated' };
+      default:
+        return { kind: 'corrupted' };
+    }
   };
 }
 
