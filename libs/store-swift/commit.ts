@@ -52,9 +52,7 @@ function staleSource(thrown: unknown): Outcome {
 }
 
 function isOurs(head: ObjectHead | null, upload: Upload): head is ObjectHead {
-  return (
-    head !== null && head.kind === upload.kind && head.size === upload.size && head.etag === upload.md5()
-  );
+  return head !== null && head.kind === upload.kind && head.size === upload.size && head.etag === upload.md5;
 }
 
 /** @param before what was seen at the name just now and is the base; null for a create. */
@@ -84,7 +82,7 @@ async function write(
     return settleUnknown(context, name, upload, order, await putFailure(client, name, response));
   }
   const answered = objectHead(response.headers);
-  if (answered.etag !== upload.md5()) {
+  if (answered.etag !== upload.md5) {
     throw new HoldfastError('content-mismatch', 'the store received other bytes than were sent');
   }
   return versioned && answered.version !== null
@@ -134,7 +132,7 @@ async function refused(
 async function dropOrphan(client: Client, name: Name, id: string, upload: Upload): Promise<void> {
   const versions = await listVersions(client, name, (seen) => seen.some((version) => version.id <= id));
   const orphan = versions.find((version) => version.id === id);
-  if (orphan === undefined || orphan.isLatest || orphan.etag !== upload.md5()) return;
+  if (orphan === undefined || orphan.isLatest || orphan.etag !== upload.md5) return;
   // Left in place on failure: a stray version costs space, never content.
   await client.remove(name, id);
 }
@@ -229,7 +227,7 @@ async function settle(
 }
 
 function isSame(version: Version, upload: Upload): boolean {
-  return version.kind === upload.kind && version.size === upload.size && version.etag === upload.md5();
+  return version.kind === upload.kind && version.size === upload.size && version.etag === upload.md5;
 }
 
 async function settlePlain(
@@ -247,7 +245,7 @@ async function settlePlain(
 function writtenState(upload: Upload, versionId: string): RemoteState {
   const head = objectHead({
     ...upload.headers,
-    etag: upload.md5() ?? '',
+    etag: upload.md5,
     'x-timestamp': versionId,
     'x-object-version-id': versionId,
   });
@@ -260,6 +258,6 @@ function applied(
   conflictCopies: readonly Name[],
   recovery: ReturnType<typeof pointerTo>,
 ): Outcome {
-  const hash = upload.kind === 'file' ? upload.md5() : null;
+  const hash = upload.kind === 'file' ? upload.md5 : null;
   return { result: 'applied', state, hash, madeDirectories: [], conflictCopies, recovery };
 }

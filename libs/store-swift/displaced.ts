@@ -12,7 +12,7 @@ import { between, type Version } from './versions.ts';
 /** Content that we wrote, to tell a twin of it from a stranger. */
 export interface Written {
   readonly size: number;
-  md5(): string | null;
+  readonly md5: string;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function keepBetween(
 ): Promise<Name[]> {
   const copies: Name[] = [];
   for (const version of between(versions, oursId, baseId)) {
-    const isTwin = ours !== null && version.size === ours.size && version.etag === ours.md5();
+    const isTwin = ours !== null && version.size === ours.size && version.etag === ours.md5;
     if (version.kind !== 'file' || isTwin || isBase(version, order.expected)) continue;
     copies.push(...(await rescueVersion(context, name, version, order)));
   }

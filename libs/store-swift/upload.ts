@@ -1,7 +1,8 @@
 /**
- * Upload: staged content as the headers and body of one PUT. Small content is read whole
- * first, so that its MD5 guards the request and a stale source costs none; large content
- * streams, and a source that fails in the middle cuts the request, of which Swift keeps nothing.
+ * Upload: staged content as the headers and body of one PUT. Its MD5 always goes ahead, so that
+ * Swift refuses bytes that changed on their way instead of showing them. Small content is read
+ * whole first; large content streams, read once more before when nobody hashed it yet, and a
+ * source that fails in the middle cuts the request, of which Swift keeps nothing.
  */
 import { createHash } from 'node:crypto';
 import type { Staged, StagedFile } from '#ports/content.ts';
@@ -23,8 +24,8 @@ export interface Upload {
   readonly mtimeNs: bigint | null;
   readonly headers: Record<string, string>;
   readonly body: NonNullable<AccountRequest['body']>;
-  /** MD5 of the content; null until a streamed body was read to its end. */
-  md5(): string | null;
+  /** MD5 of the content. */
+  readonly md5: string;
   /** What the source threw while it was streamed; null when it did not. */
   sourceFailure(): unknown;
 }
@@ -41,7 +42,7 @@ export async function prepareUpload(content: Staged): Promise<Upload> {
       `the file has ${content.size} bytes, the store takes ${MAX_OBJECT_BYTES}`,
     );
   }
-  if (content.size > BUFFERED_BYTES) return streamedUpload(content);
+  if (content.size > BUFFERED_BYTES) return streamedUpload(content, content.hash ?? (await hashOf(content)));
   const chunks: Uint8Array[] = [];
   for await (const chunk of content.read()) chunks.push(Uint8Array.from(chunk));
   const bytes = Buffer.concat(chunks);
@@ -59,13 +60,18 @@ function wholeUpload(kind: Upload['kind'], content: Attributes, bytes: Uint8Arra
     mtimeNs: content.mtimeNs,
     headers: headersOf(kind, content, bytes.length, md5),
     body: () => bytes,
-    md5: () => md5,
+    md5,
     sourceFailure: () => null,
   };
 }
 
-function streamedUpload(content: StagedFile): Upload {
-  let md5 = content.hash;
+async function hashOf(content: StagedFile): Promise<string> {
+  const hash = createHash('md5');
+  for await (const chunk of content.read()) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+function streamedUpload(content: StagedFile, md5: string): Upload {
   let failure: unknown = null;
   async function* body(): AsyncGenerator<Uint8Array> {
     const hash = createHash('md5');
@@ -78,9 +84,7 @@ function streamedUpload(content: StagedFile): Upload {
       failure = thrown;
       throw thrown;
     }
-    const computed = hash.digest('hex');
-    if (content.hash === null) md5 = computed;
-    else if (computed !== content.hash) {
+    if (hash.digest('hex') !== md5) {
       failure = mismatch();
       throw failure;
     }
@@ -89,9 +93,9 @@ function streamedUpload(content: StagedFile): Upload {
     kind: 'file',
     size: content.size,
     mtimeNs: content.mtimeNs,
-    headers: headersOf('file', content, content.size, content.hash),
+    headers: headersOf('file', content, content.size, md5),
     body,
-    md5: () => md5,
+    md5,
     sourceFailure: () => failure,
   };
 }
@@ -100,12 +104,12 @@ function headersOf(
   kind: Upload['kind'],
   content: Attributes,
   size: number,
-  md5: string | null,
+  md5: string,
 ): Record<string, string> {
   return {
     'content-length': String(size),
     'content-type': kind === 'directory' ? DIRECTORY_TYPE : FILE_TYPE,
-    ...(md5 === null ? {} : { etag: md5 }),
+    etag: md5,
     ...(content.mtimeNs === null ? {} : { [META_MTIME]: formatSeconds(content.mtimeNs) }),
     ...(content.mode === null ? {} : { [META_MODE]: modeText(kind, content.mode) }),
   };

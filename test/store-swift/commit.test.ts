@@ -176,6 +176,34 @@ it('passes a failed write on when nothing was written', { skip }, async (t) => {
   assert.equal(await bytesAt(opened, NAME), null);
 });
 
+for (const [title, hash] of [
+  ['was hashed before', 'known'],
+  ['nobody hashed yet', 'unknown'],
+] as const) {
+  it(`has large content that ${title} refused when its bytes change on their way`, { skip }, async (t) => {
+    const opened = await open(t);
+    const base = await create(opened, NAME, OLD);
+    const store = opened.open({
+      close: () => opened.http.close(),
+      request: (message) =>
+        opened.http.request(
+          typeof message.body === 'object' && Symbol.asyncIterator in message.body
+            ? { ...message, body: flipped(message.body) }
+            : message,
+        ),
+    });
+    const content = staged(opened, BIG, hash === 'known' ? {} : { hash: null });
+    const pulling = store.pull(NAME, content, orderFor(NAME, base));
+    await assert.rejects(pulling, { code: 'content-mismatch' });
+    assert.equal(await bytesAt(opened, NAME), OLD.toString(), 'nobody ever sees them');
+    assert.deepEqual(await opened.store.probe(NAME, opened.identity), base);
+  });
+}
+
+async function* flipped(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) yield chunk.map((byte, index) => (index === 0 ? byte ^ 1 : byte));
+}
+
 it('leaves no version behind of a create that was refused', { skip }, async (t) => {
   const opened = await open(t);
   await opened.other.put(NAME, THEIRS);
