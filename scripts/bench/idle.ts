@@ -124,8 +124,9 @@ async function main(): Promise<boolean> {
     const seeded = await (values.store === 'swift'
       ? seedSwift(undoing, entries)
       : seedPithos(undoing, dir, entries));
-    const databaseUrl = await benchPostgres(undoing, dir);
-    const fleet = await startFleet(undoing, { databaseUrl, redisUrl: await benchRedis(undoing, dir) });
+    const { url: databaseUrl } = await benchPostgres(undoing, dir);
+    const { url: redisUrl } = await benchRedis(undoing, dir);
+    const fleet = await startFleet(undoing, { databaseUrl, redisUrl });
     const secret = await secretFile(fleet, seeded.secret);
     await fleet.json(
       ...['store', 'add', 'store', '--kind', seeded.kind, '--url', seeded.url, '--secret-file', secret],

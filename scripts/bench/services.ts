@@ -23,7 +23,12 @@ export async function benchDirectory(undoing: LastFirst, prefix: string): Promis
   return dir;
 }
 
-export async function benchPostgres(undoing: LastFirst, dir: string): Promise<string> {
+export interface BenchServer {
+  readonly url: string;
+  readonly pid: number;
+}
+
+export async function benchPostgres(undoing: LastFirst, dir: string): Promise<BenchServer> {
   const options = { dataDir: join(dir, 'postgres'), dieWithParent: true };
   const first = await startPostgres(options);
   await query(first.url, "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
@@ -31,13 +36,13 @@ export async function benchPostgres(undoing: LastFirst, dir: string): Promise<st
   const server = await startPostgres(options);
   undoing.after(() => server.stop());
   await query(server.url, 'CREATE EXTENSION pg_stat_statements');
-  return server.url;
+  return { url: server.url, pid: server.pid };
 }
 
-export async function benchRedis(undoing: LastFirst, dir: string): Promise<string> {
+export async function benchRedis(undoing: LastFirst, dir: string): Promise<BenchServer> {
   const redis = await startRedis({ dir: join(dir, 'redis'), dieWithParent: true });
   undoing.after(() => redis.stop());
-  return redis.url;
+  return { url: redis.url, pid: redis.pid };
 }
 
 /** Serves what is in `data`. @returns the login URL. */

@@ -1,0 +1,119 @@
+/**
+ * Stores of a benchmark: a real Swift and the Pithos server, each with a count of the requests
+ * and bytes it was asked for, and the raw clients that show what the server itself can do.
+ */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { type RunningSwift, startSwift, whyNoSwift } from '#libs/services/swift.ts';
+import { mapLimit } from '#steps/map-limit.ts';
+import type { LastFirst } from '#test/support/last-first.ts';
+
+/** Requests by method since the last reset. */
+export class RequestCounts {
+  readonly #counts = new Map<string, number>();
+
+  add(method: string): void {
+    this.#counts.set(method, (this.#counts.get(method) ?? 0) + 1);
+  }
+
+  reset(): void {
+    this.#counts.clear();
+  }
+
+  get total(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  get byMethod(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#counts].sort());
+  }
+}
+
+export interface CountedSwift extends RunningSwift {
+  readonly requests: RequestCounts;
+}
+
+const METHOD = /\b(GET|HEAD|PUT|POST|DELETE|COPY) \/(?:v1|auth)/;
+
+/** A Swift of the benchmark's own, its access log counted; null with the reason said where there is none. */
+export async function countedSwift(undoing: LastFirst, dir: string): Promise<CountedSwift | null> {
+  const missing = whyNoSwift();
+  if (missing !== null) {
+    process.stdout.write(`No Swift workloads: ${missing}\n`);
+    return null;
+  }
+  process.env['SWIFT_ACCESS_LOG'] = '1';
+  const running = await startSwift({ dir: join(dir, 'swift') });
+  undoing.after(() => running.stop());
+  const requests = new RequestCounts();
+  const socket = createSocket('udp4');
+  socket.on('message', (line) => {
+    const method = METHOD.exec(line.toString('utf8'))?.[1];
+    if (method !== undefined) requests.add(method);
+  });
+  socket.bind(running.port + 5, '127.0.0.1');
+  await once(socket, 'listening');
+  socket.setRecvBufferSize(8 << 20);
+  undoing.after(() => new Promise((done) => socket.close(() => done(undefined))));
+  return { ...running, requests };
+}
+
+export interface RawContainer {
+  readonly url: string;
+  readonly token: string;
+  /** Sends one request per name over `connections`. @returns seconds. */
+  putAll(contents: ReadonlyMap<string, Uint8Array>, connections: number): Promise<number>;
+  getAll(names: readonly string[], connections: number): Promise<number>;
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  get(name: string): Promise<Uint8Array>;
+  remove(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The least a client can do: one request per object, nothing looked at. The ceiling of the server. */
+export async function rawSwift(
+  swift: Pick<RunningSwift, 'authUrl' | 'user' | 'key'>,
+  container: string,
+  versioned: boolean,
+): Promise<RawContainer> {
+  const login = await request(swift.authUrl, {
+    headers: { 'x-auth-user': swift.user, 'x-auth-key': swift.key },
+  });
+  await login.body.dump();
+  const token = String(login.headers['x-auth-token']);
+  const url = `${String(login.headers['x-storage-url'])}/${container}`;
+  const agent = new Agent({ allowH2: false, connections: 32, pipelining: 1 });
+  const send = async (method: string, path: string, body?: Uint8Array): Promise<Uint8Array> => {
+    const answer = await request(`${url}${path}`, {
+      method: method as 'GET',
+      dispatcher: agent,
+      headers: { 'x-auth-token': token, ...(path === '' && versioned ? { 'x-versions-enabled': 'true' } : {}) },
+      body: body === undefined ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    });
+    const bytes = new Uint8Array(await answer.body.arrayBuffer());
+    if (answer.statusCode >= 300) throw new Error(`${method} ${path} answered ${answer.statusCode}`);
+    return bytes;
+  };
+  const path = (name: string): string => `/${name.split('/').map(encodeURIComponent).join('/')}`;
+  await send('PUT', '');
+  return {
+    url,
+    token,
+    putAll: (contents, connections) =>
+      timed(() => mapLimit([...contents], connections, ([name, bytes]) => send('PUT', path(name), bytes))),
+    getAll: (names, connections) =>
+      timed(() => mapLimit(names, connections, (name) => send('GET', path(name)))),
+    put: async (name, bytes) => void (await send('PUT', path(name), bytes)),
+    get: (name) => send('GET', path(name)),
+    remove: async (name) => void (await send('DELETE', path(name))),
+    close: () => agent.close(),
+  };
+}
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1_000;
+}
