@@ -224,7 +224,7 @@ export interface Archive {
    * Takes decisions for the queue so that at most `window` of the pair are out: creations in byte order, parents
    * first and not below an ancestor that waits for a download, delete or conflict; removals in reverse order, a
    * directory only when no decision below it is pending. Each is held for `holdMs`; what is still held when that
-   * ends may be taken again.
+   * ends may be taken again. Takes none before `refillRoom` of the window is free.
    */
   dispatch(pairId: number, window: number, holdMs: number): Promise<readonly DispatchedDecision[]>;
   /**

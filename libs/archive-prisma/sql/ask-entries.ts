@@ -1,14 +1,12 @@
 /** Questions about the names above and below one: answered with yes, no, or which, from indexes alone. */
 import type { Name } from '#core/name.ts';
 import type { Session } from '../connection.ts';
+import { pendingBelow } from './pending-below.ts';
 
 const HAS_WORK_BELOW = `
 SELECT EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND candidate_sides <> 0 AND decision_action IS NULL
     AND name > $2::text || '/' AND name < $2::text || '0')
-  OR EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND decision_turn <= 4
-    AND name > $2::text || '/' AND name < $2::text || '0')
-  OR EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND decision_turn >= 5
-    AND name > $2::text || '/' AND name < $2::text || '0') AS has_work`;
+  OR ${pendingBelow('$2::text')} AS has_work`;
 
 export async function hasWorkBelow(session: Session, pairId: number, name: Name): Promise<boolean> {
   const rows = await session.$queryRawUnsafe<{ has_work: boolean }[]>(HAS_WORK_BELOW, pairId, name);

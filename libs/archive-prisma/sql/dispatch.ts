@@ -3,28 +3,24 @@
  * into another (core/turn.ts says who waits for whom, and why that has no cycle).
  *
  * Creations are walked forwards in byte order and removals backwards, one index probe a
- * step. Where an ancestor must come first, the walk jumps over everything below it. Either
- * stops when the window is full, so a call costs what it takes and not what is pending.
+ * step. What is out already is in neither index. Where an ancestor must come first, the walk
+ * jumps over everything below it. Either stops when the window is full, so a call costs what
+ * it takes and not what is pending.
  */
 import { compareNames, type Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import { TURN } from '#core/turn.ts';
+import { refillRoom } from '#core/window.ts';
 import type { DispatchedDecision } from '#ports/archive.ts';
 import { ACTION, KIND, wordOf } from '../codes.ts';
 import type { Session } from '../connection.ts';
+import { pendingBelow } from './pending-below.ts';
 
 /** Two calls for one pair at once would both fill the window; the second waits and then sees what the first took. */
 const LOCK_CLASS = 7_041;
 export const SERIALIZE = `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, $1::int)::text`;
 
-const TAKEABLE = `(e.due_at IS NULL OR e.due_at <= now()) AND (e.held_until IS NULL OR e.held_until <= now())`;
-
-const PENDING_BELOW = `(
-  EXISTS (SELECT FROM entry b WHERE b.pair_id = $1::int AND b.decision_turn <= 4
-    AND b.name > e.name || '/' AND b.name < e.name || '0')
-  OR EXISTS (SELECT FROM entry b WHERE b.pair_id = $1::int AND b.decision_turn >= 5
-    AND b.name > e.name || '/' AND b.name < e.name || '0')
-)`;
+const TAKEABLE = 'e.held_until IS NULL AND (e.due_at IS NULL OR e.due_at <= now())';
 
 interface Walk {
   readonly from: string;
@@ -68,8 +64,8 @@ const walk = ({ from, next, pending, waitsFor, clears, afterName, afterBlocker }
     walk.taken + step.is_takeable::int
   FROM walk CROSS JOIN LATERAL (
     SELECT e.name, above.name AS blocker,
-      above.name IS NULL AND ${TAKEABLE} AND (e.decision_turn <> ${clears} OR NOT ${PENDING_BELOW}) AS is_takeable
-    FROM (SELECT * FROM entry WHERE pair_id = $1::int AND ${pending} AND ${next} LIMIT 1) e
+      above.name IS NULL AND ${TAKEABLE} AND (e.decision_turn <> ${clears} OR NOT ${pendingBelow('e.name')}) AS is_takeable
+    FROM (SELECT * FROM entry WHERE pair_id = $1::int AND held_until IS NULL AND ${pending} AND ${next} LIMIT 1) e
     LEFT JOIN LATERAL (
       SELECT a.name FROM entry a
       WHERE a.pair_id = $1::int AND a.decision_turn <= 4 AND a.decision_turn <= ${waitsFor}
@@ -111,6 +107,23 @@ RETURNING e.name, e.decision_serial, e.decision_action, e.decision_turn,
     ELSE 0
   END AS size`;
 
+/** How many decisions of the pair are out, and how many of these for too long. */
+const HELD = `
+SELECT count(*)::int AS held, (count(*) FILTER (WHERE held_until <= now()))::int AS ended FROM entry
+WHERE pair_id = $1::int AND held_until IS NOT NULL`;
+
+const END_HOLDS = `
+WITH locked AS MATERIALIZED (
+  SELECT name FROM entry WHERE pair_id = $1::int AND held_until IS NOT NULL AND held_until <= now()
+  ORDER BY name FOR UPDATE SKIP LOCKED
+)
+UPDATE entry e SET held_until = NULL, held_by = NULL FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name`;
+
+interface HeldRow {
+  readonly held: number;
+  readonly ended: number;
+}
+
 interface DispatchRow {
   readonly name: string;
   readonly decision_serial: bigint;
@@ -126,7 +139,11 @@ export async function dispatch(
   window: number,
   holdMs: number,
 ): Promise<readonly DispatchedDecision[]> {
+  const [out] = await session.$queryRawUnsafe<HeldRow[]>(HELD, pairId);
+  const { held, ended } = out as HeldRow;
+  if (window - (held - ended) < refillRoom(window)) return [];
   await session.$queryRawUnsafe(SERIALIZE, pairId);
+  if (ended > 0) await session.$executeRawUnsafe(END_HOLDS, pairId);
   const rows = await session.$queryRawUnsafe<DispatchRow[]>(DISPATCH, pairId, window, BigInt(holdMs));
   return inRunningOrder(rows).map((row) => ({
     name: row.name as Name,

@@ -7,7 +7,6 @@ import type { Session } from '../connection.ts';
 const OLDEST_AMONG = 1_000;
 
 const DUE = '(e.due_at IS NULL OR e.due_at <= now())';
-const FREE = '(e.held_until IS NULL OR e.held_until <= now())';
 
 const WORK = `
 SELECT p.id, p.volume, c.oldest IS NOT NULL AS candidates, c.oldest, d.found AS decisions
@@ -20,8 +19,10 @@ CROSS JOIN LATERAL (
   ) first
 ) c
 CROSS JOIN LATERAL (
-  SELECT EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.decision_turn <= 4 AND ${DUE} AND ${FREE})
-    OR EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.decision_turn >= 5 AND ${DUE} AND ${FREE}) AS found
+  SELECT EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn <= 4 AND ${DUE})
+    OR EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn >= 5 AND ${DUE})
+    OR EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NOT NULL AND e.held_until <= now() AND ${DUE})
+    AS found
 ) d
 WHERE NOT p.paused AND p.disabled_code IS NULL AND (c.oldest IS NOT NULL OR d.found)
 ORDER BY p.id`;
@@ -60,10 +61,13 @@ WITH stuck AS MATERIALIZED (
 ),
 pending AS (
   SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry
-  WHERE pair_id = $1::int AND decision_turn <= 4
+  WHERE pair_id = $1::int AND held_until IS NULL AND decision_turn <= 4
   UNION ALL
   SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry
-  WHERE pair_id = $1::int AND decision_turn >= 5
+  WHERE pair_id = $1::int AND held_until IS NULL AND decision_turn >= 5
+  UNION ALL
+  SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry
+  WHERE pair_id = $1::int AND held_until IS NOT NULL
 ),
 moving AS (
   SELECT e.* FROM pending e

@@ -1,6 +1,7 @@
 /** Dispatch: takes pending decisions for the queue in an order that lets none of them run into another (core/turn.ts). */
 import { ancestorsOf } from '#core/name.ts';
 import { TURN, type Turn } from '#core/turn.ts';
+import { refillRoom } from '#core/window.ts';
 import type { DispatchedDecision } from '#ports/archive.ts';
 import { type EntryRow, type EntryTable, isDue, isHeld } from './entry-table.ts';
 import type { PairTables, Transaction } from './tables.ts';
@@ -16,7 +17,7 @@ export function dispatch(
 ): readonly DispatchedDecision[] {
   const pending = entries.rows().filter(({ decision }) => decision !== null);
   const out = pending.filter((row) => isHeld(row, now));
-  if (out.length >= window) return [];
+  if (window - out.length < refillRoom(window)) return [];
   const takeable = pending.filter(
     (row) => isDue(row, now) && !isHeld(row, now) && !waitsForOthers(entries, row),
   );
