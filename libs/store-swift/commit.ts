@@ -13,9 +13,10 @@ import { type Client, isLongName, tooLong } from './client.ts';
 import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
 import { isBase, matches, staleOutcome } from './expectation.ts';
-import { type ObjectHead, objectHead, stateOf } from './heads.ts';
+import { kindOf, type ObjectHead, objectHead, stateOf } from './heads.ts';
+import type { Row } from './listing.ts';
 import { prepareUpload, type Upload } from './upload.ts';
-import { listVersions, listVersionsShowing, type Version } from './versions.ts';
+import { listVersions, listVersionsShowing, timestampOf, type Version } from './versions.ts';
 
 /** A refused create of this size or more is looked at first: its bytes would travel for nothing. */
 const LOOK_FIRST_BYTES = 256 * 1024;
@@ -33,9 +34,9 @@ export async function pull(
   } catch (thrown) {
     return staleSource(thrown);
   }
-  const { client, versioned } = context;
+  const { client } = context;
   const creates = order.expected.kind === 'absent';
-  if (creates && versioned && upload.size < LOOK_FIRST_BYTES)
+  if (creates && context.refusesCreates && upload.size < LOOK_FIRST_BYTES)
     return write(context, name, upload, order, null);
   const before = await client.head(name);
   if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
@@ -165,7 +166,7 @@ async function settleEarlier(
   there: ObjectHead,
 ): Promise<Outcome> {
   if (!context.versioned || there.version === null) return applied(stateOf(there), upload, [], null);
-  const versions = await listVersionsShowing(context.client, context.clock, name, there.version, null);
+  const versions = await listVersionsShowing(context, name, there.version, null);
   const oldest = oldestOfRun(versions, there.version, upload);
   const base = await findBase(context, name, order, oldest);
   if (order.expected.kind !== 'absent' && base === null) return applied(stateOf(there), upload, [], null);
@@ -210,24 +211,23 @@ async function settle(
   baseId: string | null,
   seen?: RemoteState,
 ): Promise<Outcome> {
-  const { client, clock } = context;
-  const versions = await listVersionsShowing(client, clock, name, oursId, baseId);
+  const { client } = context;
+  const versions = await listVersionsShowing(context, name, oursId, baseId);
   const copies = await keepBetween(context, name, versions, oursId, baseId, order, upload);
   copies.push(...(await keepBase(context, name, baseId, order)));
   const recovery = pointerTo(baseId, order.expected);
   if (seen !== undefined) return applied(seen, upload, copies, recovery);
-  if (versions.some((version) => version.id === oursId && version.isLatest)) {
-    return applied(writtenState(upload, oursId), upload, copies, recovery);
-  }
-  // The listing's word for "current" may lag; the object's own is the truth.
+  // By its number, not by the listing's word for "current", which follows later.
+  if (versions[0]?.id === oursId)
+    return applied(writtenState(upload, oursId, oursId), upload, copies, recovery);
   const there = await client.head(name);
   if (there?.version === oursId || isOurs(there, upload))
     return applied(stateOf(there), upload, copies, recovery);
   return { ...staleOutcome(there, order.expected), conflictCopies: copies, recovery };
 }
 
-function isSame(version: Version, upload: Upload): boolean {
-  return version.kind === upload.kind && version.size === upload.size && version.etag === upload.md5;
+function isSame({ kind, size, etag }: Pick<Version, 'kind' | 'size' | 'etag'>, upload: Upload): boolean {
+  return kind === upload.kind && size === upload.size && etag === upload.md5;
 }
 
 async function settlePlain(
@@ -237,19 +237,23 @@ async function settlePlain(
   order: Order,
   copies: Name[],
 ): Promise<Outcome> {
+  // Shows ours, or is behind: then the object itself is asked.
+  const [row] = (await context.objects.read(name)) ?? [];
+  if (row !== undefined && !row.isForeign && isSame(rowContent(row), upload))
+    return applied(writtenState(upload, timestampOf(row)), upload, copies, null);
   const there = await context.client.head(name);
   if (isOurs(there, upload)) return applied(stateOf(there), upload, copies, null);
   return { ...staleOutcome(there, order.expected), conflictCopies: copies };
 }
 
-function writtenState(upload: Upload, versionId: string): RemoteState {
-  const head = objectHead({
-    ...upload.headers,
-    etag: upload.md5,
-    'x-timestamp': versionId,
-    'x-object-version-id': versionId,
-  });
-  return stateOf(head);
+function rowContent(row: Row): Pick<Version, 'kind' | 'size' | 'etag'> {
+  return { kind: kindOf(row.contentType, row.bytes), size: row.bytes, etag: row.hash };
+}
+
+function writtenState(upload: Upload, timestamp: string, versionId: string | null = null): RemoteState {
+  const version: Record<string, string> = versionId === null ? {} : { 'x-object-version-id': versionId };
+  const etag = upload.md5;
+  return stateOf(objectHead({ ...upload.headers, ...version, etag, 'x-timestamp': timestamp }));
 }
 
 function applied(

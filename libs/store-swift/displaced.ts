@@ -59,7 +59,7 @@ export async function keepCurrent(
   if (order.displaced !== 'conflict-copy' || current.kind !== 'file') return [];
   const { size, etag } = current;
   const writtenAt = versionTime(current.timestamp ?? '');
-  return rescue(context.client, context.clock, { name, version: null, size, etag, writtenAt }, order);
+  return rescue(context, { name, version: null, size, etag, writtenAt }, order);
 }
 
 function rescueVersion(
@@ -70,7 +70,7 @@ function rescueVersion(
 ): Promise<Name[]> {
   const { id, size, etag } = version;
   const displaced = { name, version: id, size, etag, writtenAt: versionTime(id) };
-  return rescue(context.client, context.clock, displaced, order);
+  return rescue(context, displaced, order);
 }
 
 export function pointerTo(baseId: string | null, expected: RemoteState): RecoveryPointer | null {

@@ -27,7 +27,7 @@ export async function remove(context: CommitContext, name: Name, order: Order): 
   if (!versioned || markerId === null) return applied(copies, null);
 
   const baseId = before.version ?? before.timestamp;
-  const versions = await listVersionsShowing(client, context.clock, name, markerId, baseId);
+  const versions = await listVersionsShowing(context, name, markerId, baseId);
   const kept = await keepBetween(context, name, versions, markerId, baseId, order, null);
   kept.push(...(await keepBase(context, name, baseId, order)));
   const recovery = pointerTo(baseId, order.expected);

@@ -5,10 +5,8 @@
  */
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
-import type { Clock } from '#ports/clock.ts';
 import type { CommitOrder } from '#ports/commit.ts';
-import type { Client } from './client.ts';
-import { between, listVersionsShowing } from './versions.ts';
+import { between, listVersionsShowing, type Readers } from './versions.ts';
 
 /** Content that is to be kept, where it can be read. */
 export interface Displaced {
@@ -22,44 +20,42 @@ export interface Displaced {
 
 /** @returns names of the copies; none when the content is gone from the store altogether. */
 export async function rescue(
-  client: Client,
-  clock: Clock,
+  readers: Readers,
   displaced: Displaced,
   order: CommitOrder<RemoteState>,
   firstAttempt = 0,
 ): Promise<Name[]> {
   for (let attempt = firstAttempt; ; attempt += 1) {
     const target = order.conflictName(displaced.writtenAt, attempt);
-    const there = await client.head(target);
+    const there = await readers.client.head(target);
     if (there !== null) {
       if (there.kind === 'file' && there.size === displaced.size && there.etag === displaced.etag) {
         return [target];
       }
       continue;
     }
-    const copied = await client.copy(displaced.name, displaced, target);
+    const copied = await readers.client.copy(displaced.name, displaced, target);
     if (copied === undefined) return [];
     if (copied === null) return [target];
-    return [target, ...(await rescueBelow(client, clock, target, copied, displaced, order, attempt))];
+    return [target, ...(await rescueBelow(readers, target, copied, displaced, order, attempt))];
   }
 }
 
 /** What appeared at the conflict name between the look and the copy is kept under the next one. */
 async function rescueBelow(
-  client: Client,
-  clock: Clock,
+  readers: Readers,
   target: Name,
   copied: string,
   displaced: Displaced,
   order: CommitOrder<RemoteState>,
   attempt: number,
 ): Promise<Name[]> {
-  const versions = await listVersionsShowing(client, clock, target, copied, null);
+  const versions = await listVersionsShowing(readers, target, copied, null);
   const kept: Name[] = [];
   for (const version of between(versions, copied, null)) {
     if (version.etag === displaced.etag && version.size === displaced.size) continue;
     const below = { ...displaced, name: target, version: version.id, size: version.size, etag: version.etag };
-    kept.push(...(await rescue(client, clock, below, order, attempt + 1)));
+    kept.push(...(await rescue(readers, below, order, attempt + 1)));
   }
   return kept;
 }

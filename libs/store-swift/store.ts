@@ -20,6 +20,7 @@ import { type ContainerHead, META_IDENTITY, stateOf } from './heads.ts';
 import { listPage } from './listing.ts';
 import { remove } from './removal.ts';
 import { openSession, type SwiftAuth } from './session.ts';
+import { SharedListing } from './shared-listing.ts';
 
 export interface SwiftStoreOptions {
   readonly auth: SwiftAuth;
@@ -39,12 +40,16 @@ export function openSwiftStore(options: SwiftStoreOptions): ObjectStore {
 class SwiftStore implements ObjectStore {
   readonly digest = { algorithm: 'md5' } as const;
   readonly #client: Client;
+  readonly #histories: SharedListing;
+  readonly #objects: SharedListing;
   readonly #clock: Clock;
   readonly #log: Log;
   #capabilities: StoreCapabilities;
 
   constructor(options: SwiftStoreOptions) {
     this.#client = openClient(openSession(options.http, options.auth), options.container);
+    this.#histories = new SharedListing(this.#client, { versions: '' });
+    this.#objects = new SharedListing(this.#client, {});
     this.#clock = options.clock;
     this.#log = options.log;
     this.#capabilities = options.capabilities ?? UNPROBED;
@@ -115,7 +120,14 @@ class SwiftStore implements ObjectStore {
   async close(): Promise<void> {}
 
   #context(): CommitContext {
-    return { client: this.#client, clock: this.#clock, versioned: this.#capabilities.versions };
+    return {
+      client: this.#client,
+      clock: this.#clock,
+      histories: this.#histories,
+      objects: this.#objects,
+      versioned: this.#capabilities.versions,
+      refusesCreates: this.#capabilities.createOnly !== 'ignored',
+    };
   }
 
   async #containerOrNull(): Promise<ContainerHead | null> {

@@ -8,6 +8,7 @@ import { HoldfastError } from '#ports/errors.ts';
 import type { Client } from './client.ts';
 import { kindOf } from './heads.ts';
 import { parseRows, type Row } from './listing.ts';
+import type { SharedListing } from './shared-listing.ts';
 
 export interface Version {
   /** The write's timestamp; of equal length for all, so ids compare as text. */
@@ -47,14 +48,15 @@ export async function listVersions(
  * @throws HoldfastError store-unavailable when it stays behind: the commit is judged at its next attempt.
  */
 export async function listVersionsShowing(
-  client: Client,
-  clock: Clock,
+  { client, clock, histories }: Readers,
   name: string,
   id: string,
   baseId: string | null,
 ): Promise<Version[]> {
   const reachesBase = (versions: readonly Version[]): boolean =>
     versions.some((version) => version.id < id && isBelow(version, baseId));
+  const shared = (await histories.read(name))?.map(versionOf);
+  if (shared?.some((version) => version.id === id)) return shared;
   for (const waitMs of [...LAG_WAITS_MS, null]) {
     const versions = await listVersions(client, name, reachesBase);
     if (versions.some((version) => version.id === id)) return versions;
@@ -64,6 +66,12 @@ export async function listVersionsShowing(
     'store-unavailable',
     'the list of versions is behind the objects; whether the write displaced anything is checked again later',
   );
+}
+
+export interface Readers {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly histories: SharedListing;
 }
 
 /** What came between a commit and its base: above `baseId`, below `oursId`, and not behind a deletion, which was not ours. */
@@ -81,10 +89,10 @@ function isBelow(version: Version, baseId: string | null): boolean {
   return version.kind === 'deleted' || (baseId !== null && version.id <= baseId);
 }
 
-function versionOf(row: Row): Version {
+export function versionOf(row: Row): Version {
   const isDeleted = row.contentType.startsWith(DELETED_TYPE);
   return {
-    id: row.versionId ?? idOfTime(row.lastModified),
+    id: row.versionId ?? timestampOf(row),
     kind: isDeleted ? 'deleted' : kindOf(row.contentType, row.bytes),
     size: row.bytes,
     etag: row.hash,
@@ -92,8 +100,8 @@ function versionOf(row: Row): Version {
   };
 }
 
-/** The id that a version from before versioning takes once it is displaced: its write's timestamp. */
-function idOfTime(lastModified: string): string {
+/** The write's timestamp as Swift writes it: the id that a version from before versioning takes once it is displaced. */
+export function timestampOf({ lastModified }: Row): string {
   const [whole = '', fraction = ''] = lastModified.split('.');
   const seconds = Math.floor(Date.parse(`${whole}Z`) / 1000);
   return `${String(seconds).padStart(10, '0')}.${fraction.padEnd(5, '0').slice(0, 5)}`;
