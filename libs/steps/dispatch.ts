@@ -8,7 +8,7 @@ import type { JobQueue, TransferJob } from '#ports/job-queue.ts';
 import type { Pair } from '#ports/pair.ts';
 
 /** Small items travel together so that queue and database cost per file stays small. */
-const ITEMS_PER_JOB = 8;
+const ITEMS_PER_JOB = 16;
 const BYTES_PER_JOB = 8 * 1024 * 1024;
 /** How long a job may wait in the queue before its decisions may be handed out again. */
 const QUEUED_HOLD_MS = 60_000;

@@ -19,10 +19,13 @@ import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { commitDecision } from './commit-decision.ts';
+import { mapLimit } from './map-limit.ts';
 import { resolveBlocked } from './resolve-blocked.ts';
 
 /** A claim outlives a worker that died by this much; a live one renews it. */
 export const CLAIM_HOLD_MS = 30_000;
+/** Items of one job that are carried out at once: stores then check the commits of several with one request. */
+const ITEMS_AT_ONCE = 4;
 /** From this failed attempt on a transient failure is shown as a problem (design section 8). */
 const SHOWN_FROM_ATTEMPT = 3;
 /** A displaced file is looked at once more after this time: a writer may still have held it open. */
@@ -64,37 +67,38 @@ export async function transferBatch(
   const entries = await deps.archive.claim(pair.id, items, holder, CLAIM_HOLD_MS);
   if (entries.length === 0) return { acknowledged: 0, released: 0 };
   const stopRenewing = renewClaims(pair, items, holder, deps);
-  const results: Result[] = [];
   let pairError: HoldfastError | null = null;
-  try {
-    for (const entry of entries) {
-      const decision = entry.decision as PendingDecision;
-      if (signal.aborted || pairError !== null) {
-        results.push(
-          released(entry, {
-            kind: 'retry',
-            at: deps.clock.now(),
-            counts: false,
-            reason: 'handed back',
-            problem: null,
-          }),
-        );
-        continue;
-      }
-      try {
-        results.push(await carryOut(pair, sides, entry, decision, deps));
-      } catch (thrown) {
-        const error = asHoldfastError(thrown);
-        if (error.grade === 'pair' || error.grade === 'fatal') pairError = error;
-        results.push(failed(entry, decision, error, deps));
-      }
+  const handle = async (entry: Entry): Promise<Result> => {
+    const decision = entry.decision as PendingDecision;
+    if (signal.aborted || pairError !== null) return handedBack(entry, deps);
+    try {
+      return await carryOut(pair, sides, entry, decision, deps);
+    } catch (thrown) {
+      const error = asHoldfastError(thrown);
+      if (error.grade === 'pair' || error.grade === 'fatal') pairError ??= error;
+      return failed(entry, decision, error, deps);
     }
+  };
+  let results: readonly Result[];
+  try {
+    results = await mapLimit(entries, ITEMS_AT_ONCE, handle);
   } finally {
     stopRenewing();
   }
   const counts = await settle(pair, results, deps);
   if (pairError !== null) throw pairError;
   return counts;
+}
+
+function handedBack(entry: Entry, { clock }: TransferDeps): Result {
+  const outcome = {
+    kind: 'retry',
+    at: clock.now(),
+    counts: false,
+    reason: 'handed back',
+    problem: null,
+  } as const;
+  return released(entry, outcome);
 }
 
 async function settle(
