@@ -94,7 +94,10 @@ export async function runCommand(
 ): Promise<CommandCost> {
   const before = await reapedSeconds();
   const startedAt = performance.now();
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const said: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   const exit = once(child, 'exit') as Promise<[number | null]>;

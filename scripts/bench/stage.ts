@@ -45,7 +45,17 @@ export async function openStage(
   const fleet = await startFleet(undoing, { databaseUrl: postgres.url, redisUrl: redis.url, env });
   if (swift !== null) {
     const secret = await secretFile(fleet, { user: swift.user, key: swift.key });
-    await fleet.json('store', 'add', 'swift', '--kind', 'swift', '--url', swift.authUrl, '--secret-file', secret);
+    await fleet.json(
+      'store',
+      'add',
+      'swift',
+      '--kind',
+      'swift',
+      '--url',
+      swift.authUrl,
+      '--secret-file',
+      secret,
+    );
   }
   const pids = (): number[] => APPS.flatMap((app) => fleet.pids(app));
   return {
@@ -62,9 +72,17 @@ export async function openStage(
       for (const pid of pids()) await resetPeak(pid);
       await resetStatements(postgres.url);
       swift?.requests.reset();
-      const before = [await cpuSeconds(pids()), await cpuSeconds([postgres.pid]), await cpuSeconds([redis.pid])];
+      const before = [
+        await cpuSeconds(pids()),
+        await cpuSeconds([postgres.pid]),
+        await cpuSeconds([redis.pid]),
+      ];
       const wallSeconds = await timed(work);
-      const after = [await cpuSeconds(pids()), await cpuSeconds([postgres.pid]), await cpuSeconds([redis.pid])];
+      const after = [
+        await cpuSeconds(pids()),
+        await cpuSeconds([postgres.pid]),
+        await cpuSeconds([redis.pid]),
+      ];
       const [own, database, queue] = after.map((seconds, index) => seconds - (before[index] ?? 0));
       const peaks: Record<string, number> = {};
       for (const app of APPS)

@@ -89,7 +89,10 @@ export async function rawSwift(
     const answer = await request(`${url}${path}`, {
       method: method as 'GET',
       dispatcher: agent,
-      headers: { 'x-auth-token': token, ...(path === '' && versioned ? { 'x-versions-enabled': 'true' } : {}) },
+      headers: {
+        'x-auth-token': token,
+        ...(path === '' && versioned ? { 'x-versions-enabled': 'true' } : {}),
+      },
       body: body === undefined ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
     });
     const bytes = new Uint8Array(await answer.body.arrayBuffer());

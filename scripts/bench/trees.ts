@@ -14,7 +14,10 @@ export function makeContents(shape: TreeShape, tag: string): Map<string, Uint8Ar
   const contents = new Map<string, Uint8Array>();
   for (let index = 0; index < shape.files; index += 1) {
     const directory = String(Math.floor(index / shape.perDirectory)).padStart(5, '0');
-    contents.set(`d${directory}/f${String(index).padStart(7, '0')}`, contentOf(`${tag} ${index}`, shape.bytes));
+    contents.set(
+      `d${directory}/f${String(index).padStart(7, '0')}`,
+      contentOf(`${tag} ${index}`, shape.bytes),
+    );
   }
   return contents;
 }
