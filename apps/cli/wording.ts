@@ -27,6 +27,18 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** @returns bytes of a size such as `500M`, `20G` or `1.5TiB`; units are powers of 1024. @throws InvalidArgumentError */
+export function parseSize(text: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s?([BKMGTP]?)(?:iB|B)?$/i.exec(text) ?? [];
+  const bytes = Math.round(Number(amount) * 1024 ** Math.max(0, SIZE_UNITS.indexOf(unit.toUpperCase())));
+  if (amount === undefined || !Number.isSafeInteger(bytes)) {
+    throw new InvalidArgumentError('Give a number with its unit, such as 500M, 20G or 1.5T.');
+  }
+  return bytes;
+}
+
+const SIZE_UNITS = 'BKMGTP';
+
 const MS_PER_UNIT = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
 /** @returns milliseconds of a duration such as `500ms`, `60s`, `5m` or `1h`. @throws InvalidArgumentError */

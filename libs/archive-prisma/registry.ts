@@ -22,6 +22,7 @@ import {
   resetEntries,
 } from './sql/pair-condition.ts';
 import { purgeTombstones } from './sql/purge-tombstones.ts';
+import { setRetention } from './sql/set-retention.ts';
 
 export function createRegistry(connection: Connection): Registry {
   const { prisma, guard, transaction } = connection;
@@ -46,6 +47,7 @@ export function createRegistry(connection: Connection): Registry {
           data: { paused, revision: { increment: 1 } },
         });
       }),
+    setRetention: (id, retention, keptMs) => guard(() => setRetention(prisma, id, retention, keptMs)),
     disable: (id, code, reason) => guard(() => disablePair(prisma, id, code, reason)),
     enable: (id) => guard(() => enablePair(prisma, id)),
     resetEntries: (id, identity) => transaction((session) => resetEntries(session, id, identity)),
@@ -113,13 +115,15 @@ async function removeStore(prisma: PrismaClient, name: string): Promise<void> {
 }
 
 async function addPair(prisma: PrismaClient, pair: NewPair): Promise<Pair> {
-  const { capabilities, folderFacts, policies, excludes, ...plain } = pair;
+  const { capabilities, folderFacts, policies, excludes, retention, ...plain } = pair;
   try {
     const row = await prisma.pair.create({
       data: {
         ...plain,
         excludes: [...excludes],
         policies: asJson(policies),
+        trashDays: retention?.days ?? null,
+        trashBytes: retention?.bytes ?? null,
         capabilities: capabilities === null ? Prisma.DbNull : asJson(capabilities),
         folderFacts: folderFacts === null ? Prisma.DbNull : asJson(folderFacts),
       },
@@ -195,6 +199,10 @@ function toPair(row: PairWithStore): Pair {
     versioning: row.versioning,
     capabilities: row.capabilities as unknown as StoreCapabilities | null,
     folderFacts: row.folderFacts as unknown as LocalFolderFacts | null,
+    retention: {
+      days: row.trashDays,
+      bytes: row.trashBytes === null ? null : Number(row.trashBytes),
+    },
     paused: row.paused,
     disabled: isDisabled ? { code: disabledCode as ErrorCode, reason: disabledReason, at: disabledAt } : null,
     revision: row.revision,

@@ -20,6 +20,8 @@ import type { PollPace } from '#steps/poll-pace.ts';
 import { environmentExaminations } from './environment.ts';
 import { createSides } from './sides.ts';
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 export interface Fleet {
   readonly database: Database;
   readonly queue: JobQueue;
@@ -60,7 +62,7 @@ export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
   const pace = { baseMs: config.pollIntervalMs, maxMs: config.pollMaxIntervalMs };
   const { registry, archive } = database;
   const operator = createOperator(
-    { registry, archive, queue, sides, clock, pace },
+    { registry, archive, queue, sides, clock, pace, trashMs: config.trashDays * DAY_MS },
     environmentExaminations({ database, queue, config }),
   );
   return {

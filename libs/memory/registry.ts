@@ -1,7 +1,13 @@
 /** Memory registry: stores, pairs, their condition and their leases, over tables in this process. */
 import { compareNames } from '#core/name.ts';
 import { HoldfastError } from '#ports/errors.ts';
-import type { NewPair, NewStore, Pair, StoreRecord } from '#ports/pair.ts';
+import {
+  type NewPair,
+  type NewStore,
+  type Pair,
+  RETENTION_AS_CONFIGURED,
+  type StoreRecord,
+} from '#ports/pair.ts';
 import type { Registry, SyncTokens } from '#ports/registry.ts';
 import { lease, leases, releaseLeases } from './database/leases.ts';
 import { PairTables, type Tables, type Transact, type Transaction } from './database/tables.ts';
@@ -33,6 +39,14 @@ export function createMemoryRegistry(transact: Transact): Registry {
     setPaused: (id, paused) =>
       inPair('setPaused', id, ({ tables }) => {
         change(tables, id, (pair) => (pair.paused === paused ? null : revised(pair, { paused })));
+      }),
+    setRetention: (id, retention, keptMs) =>
+      inPair('setRetention', id, ({ tables }) => {
+        if (!change(tables, id, (pair) => revised(pair, { retention }))) return;
+        const { pointers } = tables.of(id);
+        for (const [key, row] of pointers) {
+          pointers.set(key, { ...row, expiresAt: new Date(row.displacedAt.getTime() + keptMs) });
+        }
       }),
     disable: (id, code, reason) =>
       inPair('disable', id, ({ tables, now }) =>
@@ -150,6 +164,7 @@ function addPair(tables: Tables, { storeId, ...given }: NewPair): Pair {
   const tokens = { scanWanted: 1n, scanDone: 0n, pollWanted: 1n, pollDone: 0n };
   const pair = {
     id: tables.nextId(),
+    retention: RETENTION_AS_CONFIGURED,
     ...given,
     store,
     paused: false,

@@ -17,12 +17,18 @@ function object(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
 }
 
+function partial(properties: Readonly<Record<string, Schema>>): Schema {
+  return { type: 'object', properties, additionalProperties: false };
+}
+
 function list(...items: readonly Schema[]): Schema {
   // JSON Schema has no tuple without items.
   if (items.length === 0) return { type: 'array', maxItems: 0 };
   return { type: 'array', items, minItems: items.length, maxItems: items.length, additionalItems: false };
 }
 
+const countOrNull = { type: ['integer', 'null'], minimum: 0 } as const;
+const RETENTION = { days: { ...countOrNull, maximum: 36_500 }, bytes: countOrNull };
 const ticket = object({ pair: text, scan: text, poll: text, since: text });
 const secret = object({ from: { enum: ['file', 'env'] }, at: text });
 
@@ -44,10 +50,12 @@ export const METHOD_ARGUMENTS = {
       policies: texts,
       versioning: flag,
       create: flag,
+      retention: object(RETENTION),
     }),
   ),
   pairList: list(),
   pairShow: list(text),
+  pairSet: list(object({ name: text, retention: partial(RETENTION) })),
   pairPause: list(text),
   pairResume: list(text),
   pairRemove: list(text),

@@ -280,7 +280,10 @@ export interface Archive {
   transferred(pairId: number, since: Date): Promise<{ readonly files: number; readonly bytes: number }>;
 
   trash(pairId: number, name: Name | null): Promise<readonly TrashedContent[]>;
-  /** Pointers of a volume's pairs that are due for their late look, or whose retention ended. */
+  /**
+   * Pointers of a volume's pairs that are due for their late look, or whose retention ended: by time, or because newer
+   * content of the same trash takes all the bytes that the pair may keep.
+   */
   dueTrash(
     volume: string,
     limit: number,

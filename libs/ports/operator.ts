@@ -36,6 +36,19 @@ export interface PairAddRequest {
   readonly versioning: boolean;
   /** False: the container must exist already. */
   readonly create: boolean;
+  readonly retention: RetentionView;
+}
+
+/** As `Retention`. */
+export interface RetentionView {
+  readonly days: number | null;
+  readonly bytes: number | null;
+}
+
+/** What is to be different; a field left out stays. */
+export interface PairSetRequest {
+  readonly name: string;
+  readonly retention: Partial<RetentionView>;
 }
 
 export type PairCondition = 'in-sync' | 'syncing' | 'paused' | 'disabled' | 'starting';
@@ -49,6 +62,7 @@ export interface PairView {
   readonly container: string;
   readonly policies: Readonly<Record<string, string>>;
   readonly excludes: readonly string[];
+  readonly retention: RetentionView;
   readonly disabled: { readonly code: string; readonly reason: string; readonly at: string } | null;
   /** Sentences an operator should read, such as an unprotected window or a shared container. */
   readonly notes: readonly string[];
@@ -160,6 +174,8 @@ export interface Operator {
   pairAdd(request: PairAddRequest): Promise<PairView>;
   pairList(): Promise<readonly PairView[]>;
   pairShow(name: string): Promise<PairStatus>;
+  /** Changes hold for what is kept already, too. */
+  pairSet(request: PairSetRequest): Promise<PairView>;
   pairPause(name: string): Promise<PairView>;
   /** Also enables a disabled pair; one whose folder or container was replaced starts again as a union. */
   pairResume(name: string): Promise<PairView>;

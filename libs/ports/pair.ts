@@ -25,6 +25,16 @@ export interface StoreRecord {
 
 export interface NewStore extends Omit<StoreRecord, 'id'> {}
 
+/** How long displaced content is kept; what ends first ends it. */
+export interface Retention {
+  /** Null: as long as the processes are configured to keep it. */
+  readonly days: number | null;
+  /** Bytes that the folder's trash may take, the oldest going first; null: any number. Versions that a store keeps are its own. */
+  readonly bytes: number | null;
+}
+
+export const RETENTION_AS_CONFIGURED: Retention = { days: null, bytes: null };
+
 export interface Pair {
   readonly id: number;
   /** Written into the folder's marker and the container's metadata: unique across databases. */
@@ -46,6 +56,7 @@ export interface Pair {
   readonly versioning: boolean;
   readonly capabilities: StoreCapabilities | null;
   readonly folderFacts: LocalFolderFacts | null;
+  readonly retention: Retention;
   readonly paused: boolean;
   /** Set while the pair is disabled. */
   readonly disabled: { readonly code: ErrorCode; readonly reason: string; readonly at: Date } | null;
@@ -75,4 +86,6 @@ export interface NewPair
     | 'folderFacts'
   > {
   readonly storeId: number;
+  /** As configured when left out. */
+  readonly retention?: Retention;
 }

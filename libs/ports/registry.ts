@@ -1,6 +1,6 @@
 /** Registry: stores, pairs, their condition and their leases, in the state database. */
 import type { ErrorCode } from './errors.ts';
-import type { NewPair, NewStore, Pair, StoreRecord } from './pair.ts';
+import type { NewPair, NewStore, Pair, Retention, StoreRecord } from './pair.ts';
 
 export interface SyncTokens {
   readonly scan: bigint;
@@ -23,6 +23,8 @@ export interface Registry {
   /** Forgets the pair and all its state; touches neither side. Idempotent. */
   removePair(id: number): Promise<void>;
   setPaused(id: number, paused: boolean): Promise<void>;
+  /** Also for what is kept already: its retention ends `keptMs` after it was displaced, which is what `days` amounts to. */
+  setRetention(id: number, retention: Retention, keptMs: number): Promise<void>;
   /** Disables with a reason; keeps the first `at` while the code stays the same. @returns whether anything changed. */
   disable(id: number, code: ErrorCode, reason: string): Promise<boolean>;
   /** Enables again and wants a scan and a poll. @returns whether it was disabled. */

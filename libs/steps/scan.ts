@@ -15,6 +15,7 @@ import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { readIgnoreText } from './ignore-text.ts';
 import { mergeByName, pages } from './merge.ts';
+import { keptMs } from './trash.ts';
 
 /** Rows of one page: few enough to be garbage before the heap grows for them. */
 const PAGE = 1_000;
@@ -113,7 +114,7 @@ async function repairCrashed(
       serial: NO_SERIAL,
       pointer,
       lookAgainAt: now,
-      expiresAt: now + trashMs,
+      expiresAt: now + keptMs(pair, trashMs),
     } as const;
     const text = 'a commit that had not ended was repaired; what it had displaced is in the trash';
     const event = { name, kind: 'recovered', side: 'local', serial: null, text } as const;

@@ -21,6 +21,7 @@ import type { PairSides } from '#ports/sides.ts';
 import { commitDecision } from './commit-decision.ts';
 import { mapLimit } from './map-limit.ts';
 import { resolveBlocked } from './resolve-blocked.ts';
+import { keptMs } from './trash.ts';
 
 /** A claim outlives a worker that died by this much; a live one renews it. */
 export const CLAIM_HOLD_MS = 30_000;
@@ -222,7 +223,8 @@ async function concluded(
       carryOut(pair, sides, entry, { ...decision, displaced: 'conflict-copy' }, deps);
     return resolveBlocked(pair, entry, decision, outcome.reason, deps, moveAside);
   }
-  const effects = effectsOf(entry, decision, side, outcome, deps);
+  const keepMs = keptMs(pair, deps.trashMs);
+  const effects = effectsOf(entry, decision, side, outcome, deps.clock.now(), keepMs);
   if (outcome.result === 'stale')
     return {
       acknowledgement: null,
@@ -268,7 +270,8 @@ function effectsOf(
   decision: PendingDecision,
   side: Side,
   outcome: Extract<CommitOutcome<LocalState | RemoteState>, { result: 'applied' | 'stale' }>,
-  deps: TransferDeps,
+  now: number,
+  keepMs: number,
 ): SideEffects {
   const { name } = entry;
   const history: HistoryEvent[] = outcome.conflictCopies.map((copy) => ({
@@ -279,7 +282,6 @@ function effectsOf(
     text: `the losing content was kept as "${copy}"`,
   }));
   const made = outcome.result === 'applied' ? outcome.madeDirectories : [];
-  const now = deps.clock.now();
   const { recovery } = outcome;
   return {
     candidates: [
@@ -296,7 +298,7 @@ function effectsOf(
               serial: decision.serial,
               pointer: recovery,
               lookAgainAt: recovery.kind === 'trash' ? now + LOOK_AGAIN_MS : null,
-              expiresAt: now + deps.trashMs,
+              expiresAt: now + keepMs,
             },
           ],
     history,

@@ -4,15 +4,22 @@ import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
+import type { Pair } from '#ports/pair.ts';
 import { type PairDeps, withPair } from './with-pair.ts';
 
 const BATCH = 200;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 export interface TrashDeps extends PairDeps {
   readonly archive: Archive;
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly origin: string;
+}
+
+/** Milliseconds that a pair keeps displaced content. @param configuredMs for pairs that say nothing of it. */
+export function keptMs({ retention }: Pick<Pair, 'retention'>, configuredMs: number): number {
+  return retention.days === null ? configuredMs : retention.days * DAY_MS;
 }
 
 /** @returns how many pointers were dealt with; fewer than were due when some failed. */

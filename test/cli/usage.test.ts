@@ -38,6 +38,8 @@ const WRONG: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['store', 'add', 'a', '--kind', 'swift', '--url', 'http://x'],
     /--secret-file FILE or --secret-env/,
   ],
+  ['pair set without a change', ['pair', 'set', 'docs'], /--trash-days or --trash-bytes/],
+  ['trash days that are none', ['pair', 'set', 'docs', '--trash-days', 'x'], /whole number of days/],
   ['trash without a path', ['trash', 'docs', 'restore'], /holdfast trash docs restore PATH/],
   ['too many words', ['status', 'a', 'b'], /too many arguments/],
 ];
@@ -83,7 +85,7 @@ test('the help of every verb shows an example', async (t) => {
       verb,
     ]),
     ...['add', 'list', 'remove'].map((verb) => ['store', verb]),
-    ...['add', 'list', 'show', 'pause', 'resume', 'remove'].map((verb) => ['pair', verb]),
+    ...['add', 'list', 'show', 'set', 'pause', 'resume', 'remove'].map((verb) => ['pair', verb]),
   ];
   for (const verb of verbs) {
     const { code, stdout } = await holdfast(dir, [...verb, '--help']);

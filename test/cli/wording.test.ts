@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openLogFile } from '#apps/cli/up/log-file.ts';
-import { parseDuration, sizeText, tableText } from '#apps/cli/wording.ts';
+import { parseDuration, parseSize, sizeText, tableText } from '#apps/cli/wording.ts';
 import { tempDir } from './command.ts';
 
 test('a log file keeps its newest lines and at most twice its limit', (t) => {
@@ -38,6 +38,13 @@ test('sizes have units of 1024', () => {
 test('durations need their unit', () => {
   assert.deepEqual(['500ms', '60s', '1.5m', '1h'].map(parseDuration), [500, 60_000, 90_000, 3_600_000]);
   for (const wrong of ['5', '5 s', 's', '-1s', '1d', '']) assert.throws(() => parseDuration(wrong));
+});
+
+test('sizes are read with their units', () => {
+  const sizes = ['0', '500', '2K', '500M', '20G', '1.5TiB', '1 gb'];
+  const expected = [0, 500, 2048, 500 * 2 ** 20, 20 * 2 ** 30, 1.5 * 2 ** 40, 2 ** 30];
+  assert.deepEqual(sizes.map(parseSize), expected);
+  for (const wrong of ['', 'G', '-1G', '1X', '1e3', '99999P']) assert.throws(() => parseSize(wrong));
 });
 
 test('a table cannot be broken by what stands in it', () => {

@@ -81,6 +81,7 @@ function pairOf(url: string, secretFile: string): Pair {
     versioning: true,
     capabilities: null,
     folderFacts: null,
+    retention: { days: null, bytes: null },
     paused: false,
     disabled: null,
     revision: 1,

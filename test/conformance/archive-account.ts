@@ -167,5 +167,42 @@ function describeMemory(open: OpenArchive): void {
       await archive.settleTrash(kept?.id ?? 0n, 'gone');
       assert.deepEqual(await archive.trash(pair.id, null), []);
     });
+
+    it('a pair that keeps so many bytes gives the oldest up, once it was looked at again', async (t) => {
+      const fixture = await open(t);
+      const { archive, registry, pair } = fixture;
+      const serials = await archive.issueSerials(4);
+      for (const [index, serial] of serials.entries()) {
+        const kind = index === 3 ? 'version' : 'trash';
+        const recovery = [
+          {
+            name: name(`n${index}`),
+            side: 'local',
+            serial,
+            pointer: { kind, locator: `at/${index}`, size: 10, hash: null },
+            lookAgainAt: index === 0 ? fixture.clock.now() + 3_600_000 : null,
+            expiresAt: fixture.clock.now() + 86_400_000,
+          },
+        ] as const;
+        await archive.release(pair.id, [], { ...NO_EFFECTS, recovery });
+        await fixture.passTime(1_000);
+      }
+      const due = async () =>
+        (await archive.dueTrash('default', 10)).map((each) => `${each.name} ${each.due}`);
+      assert.deepEqual(await due(), []);
+      await registry.setRetention(pair.id, { days: null, bytes: 15 }, 86_400_000);
+      assert.deepEqual(await due(), ['n1 expired']);
+      const [oldest] = await archive.trash(pair.id, name('n0'));
+      await archive.settleTrash(oldest?.id ?? 0n, 'looked');
+      assert.deepEqual(await due(), ['n0 expired', 'n1 expired']);
+      await registry.disable(pair.id, 'folder-missing', 'gone');
+      assert.deepEqual(await due(), []);
+      await registry.enable(pair.id);
+      await registry.setRetention(pair.id, { days: 0, bytes: null }, 0);
+      assert.deepEqual(
+        (await due()).toSorted(),
+        [0, 1, 2, 3].map((index) => `n${index} expired`),
+      );
+    });
   });
 }

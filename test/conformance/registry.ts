@@ -43,6 +43,18 @@ function describeStores(open: OpenArchive): void {
 
 function describePairs(open: OpenArchive): void {
   describe('pairs', () => {
+    it('a pair keeps displaced content as configured until it is told otherwise', async (t) => {
+      const { registry, pair } = await open(t);
+      assert.deepEqual(pair.retention, { days: null, bytes: null });
+      const retention = { days: 7, bytes: 2 ** 41 };
+      await registry.setRetention(pair.id, retention, 7 * 86_400_000);
+      const changed = await registry.loadPair(pair.id);
+      assert.deepEqual(changed?.retention, retention);
+      assert.ok((changed?.revision ?? 0) > pair.revision);
+      const added = await registry.addPair({ ...newPair(pair.store.id, 'more'), retention });
+      assert.deepEqual(added.retention, retention);
+    });
+
     it('a pair comes back as it was added, with a scan and a poll wanted', async (t) => {
       const { registry, pair } = await open(t);
       const added = {

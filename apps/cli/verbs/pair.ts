@@ -1,11 +1,17 @@
 /** `holdfast pair`: which folder and which container are one. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { HoldfastError } from '#ports/errors.ts';
 import type { Operator, PairStatus, PairView } from '#ports/operator.ts';
-import { counted, sizeText, tableText, timeText } from '../wording.ts';
+import { counted, parseSize, sizeText, tableText, timeText } from '../wording.ts';
 import { type CommandContext, collect, examples } from './verb.ts';
 
-interface AddOptions {
+interface RetentionOptions {
+  readonly trashDays?: number | null;
+  readonly trashBytes?: number | null;
+}
+
+interface AddOptions extends RetentionOptions {
   readonly folder: string;
   readonly store: string;
   readonly container: string;
@@ -21,6 +27,7 @@ export function addPairVerbs(program: Command, context: CommandContext): void {
   addAdd(pair, context);
   addList(pair, context);
   addShow(pair, context);
+  addSet(pair, context);
   addChange(pair, context, 'pause', 'stop syncing a pair; nothing is forgotten', (operator, name) =>
     operator.pairPause(name),
   );
@@ -45,6 +52,8 @@ function addAdd(pair: Command, { terminal, withOperator }: CommandContext): void
     .option('--volume <name>', 'volume the folder is on', 'default')
     .option('--exclude <glob>', 'gitignore pattern to leave alone; may be repeated', collect, [])
     .option('--policy <key=value>', 'see below; may be repeated', collect, [])
+    .option('--trash-days <n>', TRASH_DAYS, parseDays)
+    .option('--trash-bytes <size>', TRASH_BYTES, parseTrashBytes)
     .option('--no-versioning', "do not switch the container's versioning on")
     .option('--no-create', 'fail when the container does not exist')
     .addHelpText('after', POLICY_HELP)
@@ -66,11 +75,57 @@ function addAdd(pair: Command, { terminal, withOperator }: CommandContext): void
         policies: options.policy,
         versioning: options.versioning,
         create: options.create,
+        retention: { days: options.trashDays ?? null, bytes: options.trashBytes ?? null },
       };
       const view = await withOperator((operator) => operator.pairAdd(request));
       terminal.result(view, () => [`paired ${view.folder} with ${view.store}/${view.container}`]);
       for (const note of view.notes) terminal.note(note);
     });
+}
+
+const TRASH_DAYS = 'days that displaced content is kept, or "default" for HOLDFAST_TRASH_DAYS';
+const TRASH_BYTES = 'size the trash may have, such as 20G, or "unlimited"; the oldest goes first';
+
+function parseDays(text: string): number | null {
+  if (text === 'default') return null;
+  if (!/^\d{1,5}$/.test(text) || Number(text) > MAX_TRASH_DAYS) {
+    throw new InvalidArgumentError(`Give a whole number of days up to ${MAX_TRASH_DAYS}, or "default".`);
+  }
+  return Number(text);
+}
+
+const MAX_TRASH_DAYS = 36_500;
+
+function parseTrashBytes(text: string): number | null {
+  return text === 'unlimited' ? null : parseSize(text);
+}
+
+function addSet(pair: Command, { terminal, withOperator }: CommandContext): void {
+  pair
+    .command('set')
+    .description('change how long a pair keeps what a sync displaced; holds for what is kept already, too')
+    .argument('<name>')
+    .option('--trash-days <n>', TRASH_DAYS, parseDays)
+    .option('--trash-bytes <size>', TRASH_BYTES, parseTrashBytes)
+    .addHelpText('after', examples('pair set docs --trash-days 90 --trash-bytes 20G'))
+    .action(async (name: string, { trashDays: days, trashBytes: bytes }: RetentionOptions) => {
+      if (days === undefined && bytes === undefined) {
+        throw new HoldfastError('usage', 'nothing to change; give --trash-days or --trash-bytes');
+      }
+      const retention = {
+        ...(days === undefined ? {} : { days }),
+        ...(bytes === undefined ? {} : { bytes }),
+      };
+      const view = await withOperator((operator) => operator.pairSet({ name, retention }));
+      terminal.result(view, () => [
+        `pair ${view.name} keeps displaced content ${retentionText(view.retention)}`,
+      ]);
+    });
+}
+
+function retentionText({ days, bytes }: PairView['retention']): string {
+  const time = days === null ? 'as long as HOLDFAST_TRASH_DAYS says' : `for ${counted(days, 'day')}`;
+  return bytes === null ? time : `${time}, ${sizeText(bytes)} at most`;
 }
 
 const POLICY_HELP = `
@@ -123,6 +178,7 @@ function showLines(status: PairStatus): readonly string[] {
     ['volume', status.volume],
     ['container', `${status.store}/${status.container}`],
     ['policies', policies.join(' ')],
+    ['trash', `kept ${retentionText(status.retention)}`],
     ['excludes', status.excludes.join(' ') || 'none'],
     [
       'holds',

@@ -78,12 +78,22 @@ export async function trash(
   return rows.map(toTrashed);
 }
 
-/** The folder of a disabled pair is not to be touched; its pointers wait. The late look comes before the end. */
+/** The folder of a disabled pair is not to be touched; its pointers wait. The late look comes before the end by time. */
 const DUE_TRASH = `
 SELECT ${COLUMNS}, r.look_again_at IS NOT NULL AND r.look_again_at <= now() AS looks_again
 FROM recovery_pointer r JOIN pair p ON p.id = r.pair_id
 WHERE p.volume = $1::text AND p.disabled_code IS NULL AND (r.look_again_at <= now() OR r.expires_at <= now())
 ORDER BY least(r.look_again_at, r.expires_at), r.id LIMIT $2::int`;
+
+/** Of pairs that keep a number of bytes: what newer content leaves no room for, but never before its late look. */
+const BEYOND_BYTES = `
+SELECT ${COLUMNS}, false AS looks_again
+FROM pair p JOIN LATERAL (
+  SELECT k.*, sum(k.size) OVER (ORDER BY k.displaced_at DESC, k.id DESC) AS bytes_kept
+  FROM recovery_pointer k WHERE k.pair_id = p.id AND k.kind = ${POINTER_KIND.trash}
+) r ON r.bytes_kept > p.trash_bytes AND r.look_again_at IS NULL
+WHERE p.volume = $1::text AND p.disabled_code IS NULL AND p.trash_bytes IS NOT NULL
+ORDER BY r.displaced_at, r.id LIMIT $2::int`;
 
 export async function dueTrash(
   session: Session,
@@ -93,7 +103,10 @@ export async function dueTrash(
   readonly (TrashedContent & { readonly pairId: number; readonly due: 'look-again' | 'expired' })[]
 > {
   type Row = TrashRow & { readonly looks_again: boolean };
-  const rows = await session.$queryRawUnsafe<Row[]>(DUE_TRASH, volume, limit);
+  const byTime = await session.$queryRawUnsafe<Row[]>(DUE_TRASH, volume, limit);
+  const known = new Set(byTime.map(({ id }) => id));
+  const beyond = await session.$queryRawUnsafe<Row[]>(BEYOND_BYTES, volume, limit);
+  const rows = [...byTime, ...beyond.filter(({ id }) => !known.has(id))].slice(0, limit);
   return rows.map((row) => ({
     ...toTrashed(row),
     pairId: row.pair_id,

@@ -51,16 +51,33 @@ export function dueTrash({ tables, now }: Transaction, volume: string, limit: nu
     tables: { pointers },
   } of tables.pairs.values()) {
     if (pair.volume !== volume || pair.disabled !== null) continue;
+    const beyond = beyondBytes([...pointers.values()], pair.retention.bytes);
     for (const row of pointers.values()) {
       const at = Math.min(row.lookAgainAt ?? Number.POSITIVE_INFINITY, row.expiresAt.getTime());
       if (at <= now) due.push({ row, pairId: pair.id, at });
+      else if (beyond.has(row)) due.push({ row, pairId: pair.id, at: Number.POSITIVE_INFINITY });
     }
   }
-  due.sort((a, b) => a.at - b.at || Number(a.row.id - b.row.id));
+  due.sort((a, b) => (a.at === b.at ? 0 : a.at - b.at) || Number(a.row.id - b.row.id));
   return due.slice(0, limit).map(({ row, pairId }) => {
     const looksAgain = row.lookAgainAt !== null && row.lookAgainAt <= now;
     return { ...withoutLook(row), pairId, due: looksAgain ? 'look-again' : 'expired' };
   });
+}
+
+/** What newer content leaves no room for, but never before its late look. */
+function beyondBytes(rows: readonly PointerRow[], bytes: number | null): ReadonlySet<PointerRow> {
+  const beyond = new Set<PointerRow>();
+  if (bytes === null) return beyond;
+  let kept = 0;
+  const newestFirst = rows
+    .filter(({ pointer }) => pointer.kind === 'trash')
+    .sort((a, b) => b.displacedAt.getTime() - a.displacedAt.getTime() || Number(b.id - a.id));
+  for (const row of newestFirst) {
+    kept += row.pointer.size;
+    if (kept > bytes && row.lookAgainAt === null) beyond.add(row);
+  }
+  return beyond;
 }
 
 export function settleTrash(tables: Tables, id: bigint, as: 'looked' | 'gone'): void {

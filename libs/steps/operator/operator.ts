@@ -12,6 +12,7 @@ import {
   pausePair,
   removePair,
   resumePair,
+  setPair,
 } from './pairs.ts';
 import { planSync } from './plan.ts';
 import { addStore } from './stores.ts';
@@ -28,6 +29,7 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     pairAdd: (request) => addPair(deps, request),
     pairList: () => listPairs(deps),
     pairShow: async (name) => pairStatus(deps, await findPair(registry, name), await registry.listPairs()),
+    pairSet: (request) => setPair(deps, request),
     pairPause: (name) => pausePair(deps, name),
     pairResume: (name) => resumePair(deps, name),
     pairRemove: (name) => removePair(deps, name),

@@ -7,12 +7,13 @@ import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
-import type { PairAddRequest, PairStatus, PairView } from '#ports/operator.ts';
-import type { Pair } from '#ports/pair.ts';
+import type { PairAddRequest, PairSetRequest, PairStatus, PairView } from '#ports/operator.ts';
+import type { Pair, Retention } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
 import { readIgnoreText } from '../ignore-text.ts';
 import { firstPollMs, type PollPace } from '../poll-pace.ts';
+import { keptMs } from '../trash.ts';
 import { assertLabel, assertVolume } from './labels.ts';
 import { conditionOf, pairView } from './views.ts';
 
@@ -23,6 +24,8 @@ export interface PairsDeps {
   readonly sides: Sides;
   readonly clock: Clock;
   readonly pace: PollPace;
+  /** How long displaced content is kept where a pair says nothing of it, milliseconds. */
+  readonly trashMs: number;
 }
 
 /** @throws HoldfastError not-found */
@@ -91,6 +94,7 @@ async function draftPair(deps: PairsDeps, request: PairAddRequest): Promise<Pair
     versioning: request.versioning,
     capabilities: null,
     folderFacts: null,
+    retention: request.retention,
     paused: false,
     disabled: null,
     revision: 0,
@@ -177,6 +181,19 @@ export async function pausePair(deps: PairsDeps, name: string): Promise<PairView
   await deps.queue.unschedulePoll(pair.id);
   await note(deps, pair, 'paused');
   return showPair(deps, name);
+}
+
+export async function setPair(deps: PairsDeps, { name, retention }: PairSetRequest): Promise<PairView> {
+  const pair = await findPair(deps.registry, name);
+  const changed = { ...pair.retention, ...retention };
+  await deps.registry.setRetention(pair.id, changed, keptMs({ retention: changed }, deps.trashMs));
+  await note(deps, pair, `displaced content is kept ${describeRetention(changed)}`);
+  return showPair(deps, name);
+}
+
+function describeRetention({ days, bytes }: Retention): string {
+  const time = days === null ? 'as long as configured' : `for ${days} days`;
+  return bytes === null ? time : `${time}, ${bytes} bytes in the trash at most`;
 }
 
 /** @throws HoldfastError when the cause of a disabling is still there: then the pair stays disabled. */

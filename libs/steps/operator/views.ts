@@ -36,6 +36,7 @@ export function pairView(pair: Pair, condition: PairCondition, all: readonly Pai
       direction: pair.policies.direction,
     },
     excludes: pair.excludes,
+    retention: pair.retention,
     disabled:
       pair.disabled === null
         ? null
