@@ -6,10 +6,21 @@ import type { Archive, SideEffects } from '#ports/archive.ts';
 import { SIDES } from './codes.ts';
 import type { Connection, Session } from './connection.ts';
 import { acknowledge, endedObject, removedObject } from './sql/acknowledge.ts';
+import { answerDeletes, pageHeldDeletes } from './sql/answer-deletes.ts';
 import { appendHistory } from './sql/append-history.ts';
 import { hasUpstreamNewsBelow, hasWorkBelow, upstreamObjects } from './sql/ask-entries.ts';
 import { claim, forgetDispatched } from './sql/claim.ts';
+import { countDeletes, waitingDeletes } from './sql/count-deletes.ts';
+import { countRenames } from './sql/count-renames.ts';
 import { dispatch } from './sql/dispatch.ts';
+import {
+  endHold,
+  holdDeletes,
+  letDeletesGo,
+  lookAgainAtDeletes,
+  takeBackDeletes,
+  unansweredHolds,
+} from './sql/let-deletes-go.ts';
 import { mark, markBelow } from './sql/mark.ts';
 import { markEmptiedAbove } from './sql/mark-emptied.ts';
 import { markAroundEnded, markProblems } from './sql/mark-waiting.ts';
@@ -80,6 +91,19 @@ export function createArchive(connection: Connection): Archive {
       };
       return hasNoEffects(effects) ? guard(() => run(prisma)) : transaction(run);
     },
+    lookAgainAtDeletes: (pairId) => guard(() => lookAgainAtDeletes(prisma, pairId)),
+    waitingDeletes: (pairId) => guard(() => waitingDeletes(prisma, pairId)),
+    countDeletes: (pairId, terms) => guard(() => countDeletes(prisma, pairId, terms)),
+    countRenames: (pairId, windowMs) => guard(() => countRenames(prisma, pairId, windowMs)),
+    letDeletesGo: (pairId, counted) => transaction((session) => letDeletesGo(session, pairId, counted)),
+    holdDeletes: (pairId) => transaction((session) => holdDeletes(session, pairId)),
+    endHold: (pairId) => guard(() => endHold(prisma, pairId)),
+    unansweredHolds: () => guard(() => unansweredHolds(prisma)),
+    takeBackDeletes: () => guard(() => takeBackDeletes(prisma, null)),
+    pageHeldDeletes: (pairId, after, limit) => guard(() => pageHeldDeletes(prisma, pairId, after, limit)),
+    approveDeletes: (pairId) => transaction((session) => answerDeletes(session, pairId, 'approve')),
+    revertDeletes: (pairId) => transaction((session) => answerDeletes(session, pairId, 'revert')),
+
     forgetDispatched: () => guard(() => forgetDispatched(prisma)),
 
     work: () => guard(() => work(prisma)),

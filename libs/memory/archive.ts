@@ -3,6 +3,20 @@
  * transaction, so it is done as a whole or not at all, whatever becomes of its caller.
  */
 import type { Archive, RecordedHistoryEvent } from '#ports/archive.ts';
+import {
+  approveDeletes,
+  countDeletes,
+  countRenames,
+  endHold,
+  holdDeletes,
+  letDeletesGo,
+  lookAgainAtDeletes,
+  pageHeldDeletes,
+  revertDeletes,
+  takeBackDeletes,
+  unansweredHolds,
+  waitingDeletes,
+} from './database/deletes.ts';
 import { dispatch } from './database/dispatch.ts';
 import { isCandidate, isDue } from './database/entry-table.ts';
 import { mark, markBelow, markProblems } from './database/marks.ts';
@@ -101,6 +115,28 @@ export function createMemoryArchive(transact: Transact): Archive {
       inPair('release', pairId, namesOf(releases), (pair, transaction) =>
         release(transaction, pair, releases, effects),
       ),
+    lookAgainAtDeletes: (pairId) =>
+      inPair('lookAgainAtDeletes', pairId, [], (pair, transaction) => lookAgainAtDeletes(transaction, pair)),
+    waitingDeletes: (pairId) =>
+      inPair('waitingDeletes', pairId, [], (pair, transaction) => waitingDeletes(transaction, pair)),
+    countDeletes: (pairId, terms) =>
+      inPair('countDeletes', pairId, [], (pair, transaction) => countDeletes(transaction, pair, terms)),
+    countRenames: (pairId, windowMs) =>
+      inPair('countRenames', pairId, [], (pair, transaction) => countRenames(transaction, pair, windowMs)),
+    letDeletesGo: (pairId, counted) =>
+      inPair('letDeletesGo', pairId, [], (pair, transaction) => letDeletesGo(transaction, pair, counted)),
+    holdDeletes: (pairId) =>
+      inPair('holdDeletes', pairId, [], (pair, transaction) => holdDeletes(transaction, pair)),
+    endHold: (pairId) => inPair('endHold', pairId, [], endHold),
+    unansweredHolds: () => transact('unansweredHolds', 'all pairs', ({ tables }) => unansweredHolds(tables)),
+    takeBackDeletes: () => transact('takeBackDeletes', 'all pairs', takeBackDeletes),
+    pageHeldDeletes: (pairId, after, limit) =>
+      inPair('pageHeldDeletes', pairId, [], (pair) => pageHeldDeletes(pair, after, limit)),
+    approveDeletes: (pairId) =>
+      inPair('approveDeletes', pairId, [], (pair, transaction) => approveDeletes(transaction, pair)),
+    revertDeletes: (pairId) =>
+      inPair('revertDeletes', pairId, [], (pair, transaction) => revertDeletes(transaction, pair)),
+
     forgetDispatched: () =>
       transact('forgetDispatched', 'all pairs', ({ tables }) => {
         for (const row of tables.pairs.values()) forgetDispatched(row.tables);

@@ -10,6 +10,7 @@ import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import type { LocalState, RemoteState, SyncState } from '#core/state.ts';
 import type { RecoveryPointer } from './commit.ts';
+import type { DeleteGate } from './delete-gate.ts';
 
 export type CandidateSides = Side | 'both';
 
@@ -132,7 +133,7 @@ export interface Work {
   readonly volume: string;
   /** Candidates that may be probed now. */
   readonly candidates: boolean;
-  /** Decisions that may be handed to the queue now. */
+  /** Decisions that may be handed to the queue now, or deletes to be judged. */
   readonly decisions: boolean;
   /** The oldest marking among the candidates that come next in byte order; unchanged for long means that nobody works on them. */
   readonly oldestMarking: Serial;
@@ -151,6 +152,8 @@ export interface PairCounts {
   readonly decisions: number;
   readonly decisionBytes: number;
   readonly problems: number;
+  /** Deletes at the gate: not in `decisions`, nor is what waits for them. Work, unless they are held. */
+  readonly waitingDeletes: number;
 }
 
 export interface Problem extends ProblemText {
@@ -172,7 +175,7 @@ export interface TrashedContent {
   readonly expiresAt: Date;
 }
 
-export interface Archive {
+export interface Archive extends DeleteGate {
   /** Names after `after` with what LOCAL remembers, absent ones left out, in byte order. */
   pageLocal(
     pairId: number,
@@ -222,13 +225,14 @@ export interface Archive {
 
   /**
    * Takes decisions for the queue so that at most `window` of the pair are out: creations in byte order, parents
-   * first and not below an ancestor that waits for a download, delete or conflict; removals in reverse order, a
-   * directory only when no decision below it is pending. Each is held for `holdMs`; what is still held when that
-   * ends may be taken again. Takes none before `refillRoom` of the window is free.
+   * first and not below an ancestor that waits for a download, delete or conflict; removals that were let go, in
+   * reverse order, a directory only when no decision below it is pending. Each is held for `holdMs`; what is still
+   * held when that ends may be taken again. Takes none before `refillRoom` of the window is free.
    */
   dispatch(pairId: number, window: number, holdMs: number): Promise<readonly DispatchedDecision[]>;
   /**
-   * Claims decisions for a worker: those that still carry the serial and that no other worker holds.
+   * Claims decisions for a worker: those that still carry the serial, that no other worker holds, and that no longer
+   * wait at the delete gate.
    * Claiming again with the same `holder` renews. @returns the entries claimed.
    */
   claim(

@@ -51,7 +51,7 @@ export interface PairSetRequest {
   readonly retention: Partial<RetentionView>;
 }
 
-export type PairCondition = 'in-sync' | 'syncing' | 'paused' | 'disabled' | 'starting';
+export type PairCondition = 'in-sync' | 'syncing' | 'deletes-held' | 'paused' | 'disabled' | 'starting';
 
 export interface PairView {
   readonly name: string;
@@ -76,10 +76,26 @@ export interface PairStatus extends PairView {
   readonly decisions: number;
   readonly decisionBytes: number;
   readonly problems: number;
+  /** Null while no delete waits for an operator. */
+  readonly heldDeletes: HeldDeletesView | null;
+}
+
+export interface HeldDeletesView {
+  readonly names: number;
+  /** `mass-delete`: so many of this pair. `fleet-stop`: those of several other pairs stop the deletes of all. */
+  readonly because: 'mass-delete' | 'fleet-stop';
+  readonly since: string;
+}
+
+/** Deletes of several pairs were held one soon after the other, so that those of all pairs wait. */
+export interface FleetStopView {
+  readonly pairs: readonly string[];
+  readonly since: string;
 }
 
 export interface FleetStatus {
   readonly pairs: readonly PairStatus[];
+  readonly fleetStop: FleetStopView | null;
   readonly queues: readonly { readonly queue: string; readonly state: string; readonly jobs: number }[];
 }
 
@@ -137,6 +153,24 @@ export interface TrashView {
   readonly expiresAt: string;
 }
 
+export interface HeldDeleteView {
+  readonly name: string;
+  /** Where the name went away; it is still there on the other side. */
+  readonly side: string;
+  /** Bytes; null for a directory. */
+  readonly size: number | null;
+  /** When the delete was decided. */
+  readonly since: string;
+  readonly because: HeldDeletesView['because'];
+}
+
+/** What an answer was given to. */
+export interface DeletesAnswer {
+  readonly pair: string;
+  readonly answer: 'approved' | 'reverted';
+  readonly names: number;
+}
+
 /** A sync that was asked for, to be followed with `progress`. */
 export interface SyncTicket {
   readonly pair: string;
@@ -156,6 +190,8 @@ export interface SyncProgress {
   readonly filesToDo: number;
   readonly bytesToDo: number;
   readonly problems: number;
+  /** Deletes that wait for an operator; they do not keep the pair from being quiet. */
+  readonly heldDeletes: number;
 }
 
 export interface Check {
@@ -186,6 +222,12 @@ export interface Operator {
   status(name: string | null): Promise<FleetStatus>;
   problems(name: string | null): Promise<readonly ProblemView[]>;
   conflicts(name: string | null): Promise<readonly ConflictView[]>;
+  /** Deletes that wait for an operator, in byte order of names. */
+  deletesList(name: string): Promise<readonly HeldDeleteView[]>;
+  /** Lets everything go that waits for an operator now. */
+  deletesApprove(name: string): Promise<DeletesAnswer>;
+  /** Brings back whatever waits for an operator now, on the side where it went away. */
+  deletesRevert(name: string): Promise<DeletesAnswer>;
   plan(name: string): Promise<readonly PlanItem[]>;
   why(name: string, path: string): Promise<WhyView>;
   trashList(name: string): Promise<readonly TrashView[]>;

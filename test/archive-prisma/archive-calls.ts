@@ -56,6 +56,16 @@ export type ReleaseCall =
       readonly problem: ProblemText | null;
     };
 
+const GATE_CALLS = [
+  'holdDeletes',
+  'endHold',
+  'lookAgainAtDeletes',
+  'takeBackDeletes',
+  'approveDeletes',
+  'revertDeletes',
+] as const;
+export type GateCall = (typeof GATE_CALLS)[number];
+
 export type Call =
   | { readonly call: 'mark'; readonly sides: CandidateSides; readonly names: readonly Name[] }
   | { readonly call: 'markBelow'; readonly sides: CandidateSides; readonly name: Name }
@@ -80,7 +90,8 @@ export type Call =
       readonly items: readonly { readonly place: number; readonly as: ReleaseCall }[];
       readonly effects: Effects;
     }
-  | { readonly call: 'forgetDispatched' | 'finishPoll' | 'enable' }
+  | { readonly call: 'forgetDispatched' | 'finishPoll' | 'enable' | GateCall }
+  | { readonly call: 'letDeletesGo'; readonly uncounted: number }
   | { readonly call: 'openProblem'; readonly shown: string; readonly problem: ProblemText }
   | { readonly call: 'closeProblems'; readonly codes: readonly string[]; readonly unseenForHours: number }
   | { readonly call: 'settleTrash'; readonly place: number; readonly as: 'looked' | 'gone' }
@@ -173,6 +184,7 @@ const frequent: readonly fc.Arbitrary<Call>[] = [
     found: fc.array(found, { minLength: 1, maxLength: 5 }),
     events: fc.array(fc.option(aName, { nil: null }), { maxLength: 2 }),
   }),
+  fc.record({ ...call('letDeletesGo'), uncounted: fc.constantFrom(0, 0, 0, 1) }),
   fc.record({ ...call('dispatch'), window: fc.integer({ min: 1, max: 5 }), holdHours }),
   fc.record({
     ...call('acknowledge'),
@@ -198,6 +210,7 @@ const occasional: readonly fc.Arbitrary<Call>[] = [
     holdHours,
   }),
   fc.record({ call: fc.constantFrom('forgetDispatched', 'finishPoll', 'enable') }),
+  fc.record({ call: fc.constantFrom(...GATE_CALLS) }),
   fc.record({ ...call('openProblem'), shown: fc.constantFrom('a', 'a/b', '\\xff'), problem: aProblem }),
   fc.record({ ...call('closeProblems'), codes: someCodes, unseenForHours: fc.constantFrom(0, 1.25) }),
   fc.record({ ...call('settleTrash'), place: aPlace, as: fc.constantFrom('looked', 'gone') }),

@@ -3,6 +3,7 @@
  * databases share: numbers that a database issued become the order in which they were first
  * told, times become hours from now.
  */
+import type { WaitingAges } from '#core/delete-hold.ts';
 import type { Entry } from '#core/entry.ts';
 import { NO_SERIAL, type Serial } from '#core/serial.ts';
 import type { Candidate, ProbeRecord, Release, SideEffects, TrashedContent } from '#ports/archive.ts';
@@ -75,6 +76,7 @@ export class Player {
       objects: await archive.upstreamObjects(pair.id, NAMES),
       work: await archive.work(),
       counts: await archive.counts(pair.id),
+      deletes: await this.#deletes(),
       problems: await archive.problems(null),
       history: await archive.history(pair.id, null, 5),
       conflicts: await archive.conflicts(pair.id, 5),
@@ -111,6 +113,16 @@ export class Player {
         return archive.release(pair.id, this.#releases(call.items), this.#effects(call.effects));
       case 'forgetDispatched':
         return archive.forgetDispatched();
+      case 'letDeletesGo':
+        return this.#letDeletesGo(call.uncounted);
+      case 'takeBackDeletes':
+        return archive.takeBackDeletes();
+      case 'holdDeletes':
+      case 'endHold':
+      case 'lookAgainAtDeletes':
+      case 'approveDeletes':
+      case 'revertDeletes':
+        return archive[call.call](pair.id);
       case 'openProblem':
         return archive.openProblem(pair.id, call.shown, call.problem);
       case 'closeProblems':
@@ -130,6 +142,28 @@ export class Player {
       case 'passTime':
         return this.#on.passTime(call.hours * HOUR_MS);
     }
+  }
+
+  async #letDeletesGo(uncounted: number): Promise<boolean> {
+    const { archive, pair } = this.#on;
+    const { waiting } = await archive.countDeletes(pair.id, { windowMs: HOUR_MS, names: 0 });
+    return archive.letDeletesGo(pair.id, waiting + uncounted);
+  }
+
+  async #deletes(): Promise<unknown> {
+    const { archive, pair } = this.#on;
+    const windowMs = 2.75 * HOUR_MS;
+    const { heldSince, local, remote } = await archive.waitingDeletes(pair.id);
+    const hours = (ages: WaitingAges | null): readonly number[] | null =>
+      ages === null ? null : [ages.youngestMs, ages.oldestMs].map((ms) => Math.round(ms / HOUR_MS));
+    return {
+      heldSince: heldSince === null ? null : new Date(heldSince),
+      waiting: [hours(local), hours(remote)],
+      counts: await archive.countDeletes(pair.id, { windowMs, names: 2 }),
+      renames: await archive.countRenames(pair.id, windowMs),
+      holds: (await archive.unansweredHolds()).length,
+      held: await archive.pageHeldDeletes(pair.id, 'a', 3),
+    };
   }
 
   async #record({ found, events }: Extract<Call, { call: 'record' }>): Promise<unknown> {

@@ -52,17 +52,19 @@ function rowsTouched(plan: Plan): number {
   return own * plan['Actual Loops'] + below;
 }
 
-for (const [title, rows] of [
-  ['uploads', `'d' || i % 100 || '/f' || i, 3, 1`],
+for (const [title, rows, taken] of [
+  ['uploads', `'d' || i % 100 || '/f' || i, 3, 1, false`, 50],
   [
     'downloads below directories that come first',
-    `CASE WHEN i <= 100 THEN 'd' || i ELSE 'd' || i % 100 + 1 || '/f' || i END, 2, 2`,
+    `CASE WHEN i <= 100 THEN 'd' || i ELSE 'd' || i % 100 + 1 || '/f' || i END, 2, 2, false`,
+    50,
   ],
-  ['removals', `'d' || i % 100 || '/f' || i, 5, 4`],
+  ['removals', `'d' || i % 100 || '/f' || i, 5, 4, true`, 50],
+  ['removals that wait at the gate', `'d' || i % 100 || '/f' || i, 5, 4, i % 10000 = 0`, 10],
 ] as const) {
   test(`of 100,000 pending ${title} a dispatch touches only about what it takes`, async (t) => {
     const { url, pair, archive } = await openFixture(t);
-    const fill = `INSERT INTO entry (pair_id, name, decision_turn, decision_action, decision_displaced, decision_reason, decision_serial)
+    const fill = `INSERT INTO entry (pair_id, name, decision_turn, decision_action, decision_cleared, decision_displaced, decision_reason, decision_serial)
       SELECT ${pair.id}, ${rows}, 0, 'x', i FROM generate_series(1, 100000) AS i`;
     await query(url, fill, []);
     await query(url, 'ANALYZE entry', []);
@@ -71,6 +73,6 @@ for (const [title, rows] of [
     const [explanation = assert.fail()] = (explained[0]?.['QUERY PLAN'] ?? []) as { Plan: Plan }[];
     const touched = rowsTouched(explanation.Plan);
     assert.ok(touched < 5_000, `${touched} rows were touched`);
-    assert.equal((await archive.dispatch(pair.id, 50, HOLD_MS)).length, 50);
+    assert.equal((await archive.dispatch(pair.id, 50, HOLD_MS)).length, taken);
   });
 }

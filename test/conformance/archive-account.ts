@@ -86,6 +86,7 @@ function describeCounts(open: OpenArchive): void {
         decisions: 1,
         decisionBytes: 100,
         problems: 0,
+        waitingDeletes: 0,
       });
     });
 

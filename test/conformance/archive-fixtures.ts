@@ -93,8 +93,19 @@ export interface Given {
   readonly decision?: readonly [Action, Displaced?];
 }
 
-/** Marks, then records: names get these states and decisions as a decider would give them. */
+/** Names get these states and decisions as a decider would give them; deletes may go. */
 export async function give(
+  opened: Pick<OpenedArchive, 'archive' | 'pair'>,
+  states: Readonly<Record<string, Given>>,
+): Promise<void> {
+  await giveWaiting(opened, states);
+  const { archive, pair } = opened;
+  const { waitingDeletes } = await archive.counts(pair.id);
+  if (waitingDeletes > 0) assert.equal(await archive.letDeletesGo(pair.id, waitingDeletes), true);
+}
+
+/** Marks, then records; deletes wait at the gate. */
+export async function giveWaiting(
   { archive, pair }: Pick<OpenedArchive, 'archive' | 'pair'>,
   states: Readonly<Record<string, Given>>,
 ): Promise<void> {

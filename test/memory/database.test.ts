@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { MemoryDatabase } from '#libs/memory/database.ts';
 import type { Step } from '#libs/memory/step.ts';
 import { describeAccount } from '#test/conformance/archive-account.ts';
+import { describeDeletes } from '#test/conformance/archive-deletes.ts';
 import { describeDispatch } from '#test/conformance/archive-dispatch.ts';
 import { describeEntries } from '#test/conformance/archive-entries.ts';
 import {
@@ -24,6 +25,7 @@ import { openMemoryDatabase } from './open-database.ts';
 
 describeEntries(openMemoryDatabase);
 describeMarks(openMemoryDatabase);
+describeDeletes(openMemoryDatabase);
 describeDispatch(openMemoryDatabase);
 describeTransfer(openMemoryDatabase);
 describeAccount(openMemoryDatabase);

@@ -85,7 +85,7 @@ written AS (
     ${taken('remote', ['kind', 'size', 'hash', 'version', 'mtime_ns'])},
     sync_serial = given.serial, sync_kind = given.sync_kind, sync_size = given.sync_size, sync_hash = given.sync_hash,
     decision_serial = 0, decision_action = NULL, decision_displaced = NULL, decision_turn = NULL, decision_reason = NULL,
-    due_at = NULL, held_until = NULL, held_by = NULL, attempts = 0, updated_at = now()
+    decision_cleared = false, due_at = NULL, held_until = NULL, held_by = NULL, attempts = 0, updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
   RETURNING e.name

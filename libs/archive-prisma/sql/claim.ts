@@ -5,6 +5,7 @@ import type { Serial } from '#core/serial.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
 import type { Session } from '../connection.ts';
 import { ENTRY_COLUMNS, type EntryRow, toEntry } from '../entry-row.ts';
+import { MAY_GO } from './delete-gate.ts';
 
 interface ClaimRow {
   readonly name: string;
@@ -16,7 +17,7 @@ const ROWS = bulk<ClaimRow>({ name: 'text', serial: 'bigint' });
 const CLAIM = `
 WITH locked AS MATERIALIZED (
   SELECT e.name FROM entry e JOIN ${ROWS.source('given', 4)} ON e.name = given.name
-  WHERE e.pair_id = $1::int AND e.name = ANY($4::text[]) AND e.decision_serial = given.serial AND e.decision_action IS NOT NULL
+  WHERE e.pair_id = $1::int AND e.name = ANY($4::text[]) AND e.decision_serial = given.serial AND ${MAY_GO}
     AND (e.held_by IS NULL OR e.held_by = $2::text OR e.held_until <= now())
   ORDER BY e.name FOR UPDATE OF e
 )

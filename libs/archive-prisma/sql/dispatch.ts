@@ -14,13 +14,14 @@ import { refillRoom } from '#core/window.ts';
 import type { DispatchedDecision } from '#ports/archive.ts';
 import { ACTION, KIND, wordOf } from '../codes.ts';
 import type { Session } from '../connection.ts';
+import { MAY_GO } from './delete-gate.ts';
 import { pendingBelow } from './pending-below.ts';
 
 /** Two calls for one pair at once would both fill the window; the second waits and then sees what the first took. */
 const LOCK_CLASS = 7_041;
 export const SERIALIZE = `SELECT pg_advisory_xact_lock(${LOCK_CLASS}, $1::int)::text`;
 
-const TAKEABLE = 'e.held_until IS NULL AND (e.due_at IS NULL OR e.due_at <= now())';
+const TAKEABLE = `e.held_until IS NULL AND (e.due_at IS NULL OR e.due_at <= now()) AND ${MAY_GO}`;
 
 interface Walk {
   readonly from: string;
@@ -49,7 +50,8 @@ const FORWARDS: Walk = {
 const BACKWARDS: Walk = {
   from: 'repeat(chr(1114111), 257)',
   next: 'name < walk.bound ORDER BY name DESC',
-  pending: 'decision_turn >= 5',
+  // Those that wait at the gate are not even stepped over: there may be as many as there are names.
+  pending: 'decision_turn >= 5 AND decision_cleared',
   waitsFor: TURN['moves-aside'],
   clears: TURN['removes-tree'],
   afterName: 'step.name',
@@ -95,7 +97,7 @@ ranked AS (
 chosen AS (SELECT name FROM ranked ORDER BY share, is_removal DESC LIMIT (SELECT free FROM room)),
 locked AS MATERIALIZED (
   SELECT e.name FROM entry e
-  WHERE e.pair_id = $1::int AND e.name IN (SELECT name FROM chosen) AND e.decision_action IS NOT NULL AND ${TAKEABLE}
+  WHERE e.pair_id = $1::int AND e.name IN (SELECT name FROM chosen) AND ${TAKEABLE}
   ORDER BY e.name FOR UPDATE OF e SKIP LOCKED
 )
 UPDATE entry e SET held_until = now() + $3::bigint * interval '1 millisecond', held_by = NULL

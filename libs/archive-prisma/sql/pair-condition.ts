@@ -58,7 +58,7 @@ export async function finishPoll(session: Session, id: number, token: bigint): P
 /** Nothing was seen since: done tokens go back to zero, so that this is a first contact again. */
 const RESET_PAIR = `
 UPDATE pair SET identity = $2::text, revision = revision + 1, scan_wanted = scan_wanted + 1,
-  poll_wanted = poll_wanted + 1, scan_done = 0, poll_done = 0
+  poll_wanted = poll_wanted + 1, scan_done = 0, poll_done = 0, deletes_held_since = NULL
 WHERE id = $1::int`;
 
 /** Recovery pointers and history stay: what was displaced is still reachable by them. Runs as one transaction. */

@@ -9,7 +9,7 @@ import { NO_SERIAL } from '#core/serial.ts';
 import { TURN, turnOf } from '#core/turn.ts';
 import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
-import { ACTION, DISPLACED } from '../codes.ts';
+import { ACTION, DISPLACED, SIDE } from '../codes.ts';
 import type { Session } from '../connection.ts';
 import {
   type LocalColumns,
@@ -88,6 +88,26 @@ const WRITTEN_COLUMNS = [
   ...['decision_reason', 'attempts'],
 ];
 
+/** What a delete is about, as the row still has it; kept while the name stays away. */
+const wentAway = (column: string, now: string): string =>
+  `${column} = CASE WHEN given.decision_action >= ${ACTION['delete-remote']} THEN ${now}
+      WHEN given.decision_action IS NULL AND given.sync_kind = 0 THEN e.${column} END`;
+/** Looked at again, the name was away already when the row was recorded. */
+const lastHere = (column: string): string =>
+  `CASE WHEN given.decision_action = ${ACTION['delete-remote']} THEN
+        CASE WHEN e.local_kind = 0 THEN e.gone_${column} ELSE e.local_${column} END END`;
+const WENT_AWAY = [
+  wentAway('deleted_at', 'NULL'),
+  wentAway(
+    'gone_side',
+    `CASE given.decision_action WHEN ${ACTION['delete-remote']} THEN ${SIDE.local} ELSE ${SIDE.remote} END`,
+  ),
+  wentAway('gone_size', 'given.sync_size'),
+  wentAway('gone_hash', 'given.sync_hash'),
+  wentAway('gone_inode', lastHere('inode')),
+  wentAway('gone_mtime_ns', lastHere('mtime_ns')),
+].join(', ');
+
 const RECORD = `
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
@@ -99,6 +119,7 @@ locked AS MATERIALIZED (
 written AS (
   UPDATE entry e SET
     ${WRITTEN_COLUMNS.map((column) => `${column} = given.${column}`).join(', ')},
+    decision_cleared = false, ${WENT_AWAY},
     candidate_sides = CASE WHEN given.later_at IS NULL AND e.candidate_marking = given.marking THEN 0
       ELSE e.candidate_sides END,
     due_at = CASE WHEN given.later_at IS NULL OR e.candidate_marking = given.marking THEN given.later_at

@@ -40,6 +40,7 @@ written AS (
   UPDATE entry e SET
     ${kept('decision_serial', '0')}, ${kept('decision_action', 'NULL')}, ${kept('decision_displaced', 'NULL')},
     ${kept('decision_turn', 'NULL')}, ${kept('decision_reason', 'NULL')},
+    ${kept('decision_cleared', 'false')},
     attempts = CASE WHEN given.retry_at IS NULL THEN 0 ELSE locked.attempts END,
     candidate_sides = CASE WHEN given.is_stale THEN 3 ELSE e.candidate_sides END,
     candidate_marking = CASE WHEN given.is_stale THEN (SELECT number FROM marking) ELSE e.candidate_marking END,

@@ -2,11 +2,18 @@
 import type { Serial } from '#core/serial.ts';
 import type { PairCounts, Work } from '#ports/archive.ts';
 import type { Session } from '../connection.ts';
+import { MAY_GO, WAITS, WAITS_FOR_ATTEMPT } from './delete-gate.ts';
 
 /** Candidates are worked on in byte order, so the first ones tell whether anybody works at all. */
 const OLDEST_AMONG = 1_000;
 
 const DUE = '(e.due_at IS NULL OR e.due_at <= now())';
+
+/** Deletes that wait are judged again and again until they go or are held; held ones wait for a mark, or for their end. */
+const GATE = `CASE WHEN p.deletes_held_since IS NULL
+    THEN EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND ${WAITS})
+    ELSE EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND ${WAITS} AND e.candidate_sides <> 0)
+      OR NOT EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND ${WAITS}) END`;
 
 const WORK = `
 SELECT p.id, p.volume, c.oldest IS NOT NULL AS candidates, c.oldest, d.found AS decisions
@@ -19,10 +26,16 @@ CROSS JOIN LATERAL (
   ) first
 ) c
 CROSS JOIN LATERAL (
-  SELECT EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn <= 4 AND ${DUE})
-    OR EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn >= 5 AND ${DUE})
+  SELECT EXISTS (
+      SELECT FROM entry e
+      WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn <= 4 AND ${MAY_GO} AND ${DUE}
+    )
+    OR EXISTS (
+      SELECT FROM entry e
+      WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn >= 5 AND e.decision_cleared AND ${DUE}
+    )
     OR EXISTS (SELECT FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NOT NULL AND e.held_until <= now() AND ${DUE})
-    AS found
+    OR ${GATE} AS found
 ) d
 WHERE NOT p.paused AND p.disabled_code IS NULL AND (c.oldest IS NOT NULL OR d.found)
 ORDER BY p.id`;
@@ -50,36 +63,45 @@ export async function work(session: Session): Promise<readonly Work[]> {
  * A candidate whose probe failed waits for its problem's next attempt and keeps no pair from being quiet; marked
  * again it has another time, until it was looked at once more.
  *
- * A decision is stuck when it failed three times and has an open problem. It keeps no pair from
- * being quiet, and neither does what waits for it: creations below one that leads, and whatever
- * waits for its contents above any.
+ * A decision is stuck when it failed three times and has an open problem, or is a delete that waits to be let go, which
+ * is counted apart. It keeps no pair from being quiet, and neither does what waits for it: creations below one that
+ * leads, and whatever waits for its contents above any. Deletes that wait may be very many: they are never a list of names.
  */
 const COUNTS = `
-WITH stuck AS MATERIALIZED (
+WITH failed AS MATERIALIZED (
   SELECT e.name, e.decision_turn FROM entry e JOIN problem p ON p.pair_id = e.pair_id AND p.name = e.name
   WHERE e.pair_id = $1::int AND e.decision_action IS NOT NULL AND e.attempts >= 3
 ),
+leaders AS MATERIALIZED (
+  SELECT name FROM failed WHERE decision_turn <= 2
+  UNION ALL
+  SELECT e.name FROM entry e WHERE e.pair_id = $1::int AND ${WAITS} AND e.decision_turn <= 2
+),
 pending AS (
-  SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry
-  WHERE pair_id = $1::int AND held_until IS NULL AND decision_turn <= 4
+  SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry e
+  WHERE pair_id = $1::int AND held_until IS NULL AND decision_turn <= 4 AND ${MAY_GO}
   UNION ALL
   SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry
-  WHERE pair_id = $1::int AND held_until IS NULL AND decision_turn >= 5
+  WHERE pair_id = $1::int AND held_until IS NULL AND decision_turn >= 5 AND decision_cleared
   UNION ALL
   SELECT name, decision_action, decision_turn, local_size, remote_size FROM entry
   WHERE pair_id = $1::int AND held_until IS NOT NULL
 ),
 moving AS (
-  SELECT e.* FROM pending e
-  WHERE NOT EXISTS (SELECT FROM stuck) OR (
-    e.name NOT IN (SELECT name FROM stuck)
-    AND NOT (e.decision_turn IN (4, 6) AND e.name IN (SELECT unnest(name_ancestors(name)) FROM stuck))
-    AND NOT (e.decision_turn <= 4 AND EXISTS (
-      SELECT FROM unnest(name_ancestors(e.name)) AS above(name)
-      WHERE above.name IN (SELECT name FROM stuck WHERE decision_turn <= 2)))
-  )
+  SELECT p.* FROM pending p
+  WHERE (NOT EXISTS (SELECT FROM failed) OR (
+      p.name NOT IN (SELECT name FROM failed)
+      AND NOT (p.decision_turn IN (4, 6) AND p.name IN (SELECT unnest(name_ancestors(name)) FROM failed))
+    ))
+    AND NOT (p.decision_turn IN (4, 6) AND EXISTS (
+      SELECT FROM entry e WHERE e.pair_id = $1::int AND ${WAITS} AND e.name > p.name || '/' AND e.name < p.name || '0'
+    ))
+    AND NOT (p.decision_turn <= 4 AND EXISTS (SELECT FROM leaders) AND EXISTS (
+      SELECT FROM unnest(name_ancestors(p.name)) AS above(name) WHERE above.name IN (SELECT name FROM leaders)
+    ))
 )
-SELECT synced.*, waiting.*, decided.*, (SELECT count(*) FROM problem WHERE pair_id = $1::int) AS problems
+SELECT synced.*, waiting.*, decided.*, (SELECT count(*) FROM problem WHERE pair_id = $1::int) AS problems,
+  (SELECT count(*) FROM entry e WHERE e.pair_id = $1::int AND ${WAITS}) AS waiting_deletes
 FROM (
   SELECT count(*) FILTER (WHERE sync_kind = 1) AS files, count(*) FILTER (WHERE sync_kind = 2) AS directories,
     coalesce(sum(sync_size), 0)::bigint AS bytes
@@ -87,8 +109,7 @@ FROM (
 ) synced, (
   SELECT count(*) AS candidates FROM entry e
   WHERE e.pair_id = $1::int AND e.candidate_sides <> 0 AND e.decision_action IS NULL
-    AND NOT EXISTS (SELECT FROM problem p
-      WHERE p.pair_id = e.pair_id AND p.name = e.name AND p.next_attempt_at = e.due_at)
+    AND NOT ${WAITS_FOR_ATTEMPT}
 ) waiting, (
   SELECT count(*) AS decisions,
     coalesce(sum(CASE decision_action WHEN 1 THEN local_size WHEN 2 THEN remote_size END), 0)::bigint AS decision_bytes
@@ -103,6 +124,7 @@ interface CountsRow {
   readonly decisions: bigint;
   readonly decision_bytes: bigint;
   readonly problems: bigint;
+  readonly waiting_deletes: bigint;
 }
 
 export async function counts(session: Session, pairId: number): Promise<PairCounts> {
@@ -115,5 +137,6 @@ export async function counts(session: Session, pairId: number): Promise<PairCoun
     decisions: Number(row?.decisions),
     decisionBytes: Number(row?.decision_bytes),
     problems: Number(row?.problems),
+    waitingDeletes: Number(row?.waiting_deletes),
   };
 }

@@ -3,7 +3,7 @@ import { ancestorsOf } from '#core/name.ts';
 import { TURN, type Turn } from '#core/turn.ts';
 import { refillRoom } from '#core/window.ts';
 import type { DispatchedDecision } from '#ports/archive.ts';
-import { type EntryRow, type EntryTable, isDue, isHeld } from './entry-table.ts';
+import { type EntryRow, type EntryTable, isDue, isHeld, waits } from './entry-table.ts';
 import type { PairTables, Transaction } from './tables.ts';
 
 /** While there are both, so many creations are out to one removal: neither backlog starves the other. */
@@ -19,7 +19,7 @@ export function dispatch(
   const out = pending.filter((row) => isHeld(row, now));
   if (window - out.length < refillRoom(window)) return [];
   const takeable = pending.filter(
-    (row) => isDue(row, now) && !isHeld(row, now) && !waitsForOthers(entries, row),
+    (row) => isDue(row, now) && !isHeld(row, now) && !waits(row) && !waitsForOthers(entries, row),
   );
   const creations = takeable.filter((row) => !isRemoval(row));
   const removals = takeable.filter(isRemoval).reverse();

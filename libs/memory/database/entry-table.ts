@@ -3,7 +3,7 @@
  * copy of the table is a copy of one map, and what was handed out never changes. Names are
  * put in order when somebody asks and only then, since they come in bursts.
  */
-import type { Entry } from '#core/entry.ts';
+import type { Entry, Side } from '#core/entry.ts';
 import { compareNames, type Name } from '#core/name.ts';
 import { NO_SERIAL, type Serial } from '#core/serial.ts';
 import { ABSENT } from '#core/state.ts';
@@ -26,6 +26,23 @@ export interface EntryRow extends Omit<Entry, 'remoteHasChildren'> {
   readonly heldBy: string | null;
   /** Last change of the archives or of the decision; old tombstones are purged by it. */
   readonly updatedAt: number;
+  /** A delete that may be carried out; false for deletes that wait, and for all else. */
+  readonly isCleared: boolean;
+  /** When a delete of the name was let go; null when none was, an operator approved it, or the name was there again since. */
+  readonly deletedAt: number | null;
+  /** What its last decision, a delete, was about; null when that was none. */
+  readonly gone: Gone | null;
+}
+
+/** What went away, by which a rename is known. */
+export interface Gone {
+  readonly side: Side;
+  /** Null for directories. */
+  readonly size: number | null;
+  readonly hash: string | null;
+  /** Null when it went away upstream. */
+  readonly inode: bigint | null;
+  readonly mtimeNs: bigint | null;
 }
 
 export function newRow(name: Name, now: number): EntryRow {
@@ -38,6 +55,9 @@ export function newRow(name: Name, now: number): EntryRow {
     heldUntil: null,
     heldBy: null,
     updatedAt: now,
+    isCleared: false,
+    deletedAt: null,
+    gone: null,
   };
 }
 
@@ -67,8 +87,23 @@ export function isHeld({ heldUntil }: EntryRow, now: number): boolean {
   return heldUntil !== null && heldUntil > now;
 }
 
+export function isDelete({ decision }: EntryRow): boolean {
+  return decision?.action === 'delete-remote' || decision?.action === 'delete-local';
+}
+
+/** A pending delete that was not let go. */
+export function waits(row: EntryRow): boolean {
+  return isDelete(row) && !row.isCleared;
+}
+
 /** What a row is without a pending decision: none is held, none has a turn. */
-export const NOT_PENDING = { decision: null, turn: null, heldUntil: null, heldBy: null } as const;
+export const NOT_PENDING = {
+  decision: null,
+  turn: null,
+  heldUntil: null,
+  heldBy: null,
+  isCleared: false,
+} as const;
 
 export class EntryTable {
   readonly #rows: Map<Name, EntryRow>;

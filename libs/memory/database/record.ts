@@ -80,8 +80,27 @@ function recorded(row: EntryRow, found: ProbeRecord, now: number): EntryRow {
     sides: laterAt === null && isUnmarkedSince ? null : row.sides,
     dueAt: laterAt === null || isUnmarkedSince ? laterAt : soonerOf(laterAt, now),
     updatedAt: now,
+    ...wentAway(row, found),
   };
 }
+
+/** What a delete is about, as the row still has it; kept while the name stays away. */
+function wentAway(row: EntryRow, { candidate, outcome }: ProbeRecord): Pick<EntryRow, 'deletedAt' | 'gone'> {
+  const sync = outcome.kind === 'acknowledged' ? outcome.sync : candidate.entry.sync;
+  const { deletedAt, gone, local } = row;
+  if (outcome.kind !== 'decided') return sync.kind === 'absent' ? { deletedAt, gone } : GONE_NOTHING;
+  const { action } = outcome.decision;
+  const content = sync.kind === 'file' ? { size: sync.size, hash: sync.hash } : { size: null, hash: null };
+  if (action === 'delete-local') {
+    return { deletedAt: null, gone: { side: 'remote', ...content, inode: null, mtimeNs: null } };
+  }
+  if (action !== 'delete-remote') return GONE_NOTHING;
+  // Looked at again, the name was away already when the row was recorded.
+  const { inode, mtimeNs } = local.kind === 'absent' ? { inode: null, mtimeNs: null, ...gone } : local;
+  return { deletedAt: null, gone: { side: 'local', ...content, inode, mtimeNs } };
+}
+
+const GONE_NOTHING = { deletedAt: null, gone: null } as const;
 
 function recordProblem(transaction: Transaction, pair: PairTables, found: ProbeRecord): void {
   const { problem, outcome } = found;

@@ -33,6 +33,8 @@ export class PairTables {
   problems = new Map<string, Problem>();
   history: HistoryRow[] = [];
   pointers = new Map<bigint, PointerRow>();
+  /** Since when the pair's deletes wait for an operator; null while they do not. */
+  heldSince: number | null = null;
 
   copy(): PairTables {
     const copy = new PairTables();
@@ -40,6 +42,7 @@ export class PairTables {
     copy.problems = new Map(this.problems);
     copy.history = this.history.slice();
     copy.pointers = new Map(this.pointers);
+    copy.heldSince = this.heldSince;
     return copy;
   }
 }

@@ -7,7 +7,7 @@ import type { Entry } from '#core/entry.ts';
 import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import type { Acknowledgement, Release, SideEffects } from '#ports/archive.ts';
-import { type EntryRow, type EntryTable, isHeld, NOT_PENDING } from './entry-table.ts';
+import { type EntryRow, type EntryTable, isHeld, NOT_PENDING, waits } from './entry-table.ts';
 import { mark, markAroundEnded, markEmptiedAbove } from './marks.ts';
 import { closeProblem, openProblem } from './problems.ts';
 import { lastOfEach } from './record.ts';
@@ -41,7 +41,8 @@ export function claim(
 ): readonly Entry[] {
   return lastOfEach(items, ({ name }) => name).flatMap((item) => {
     const row = pendingRow(entries, item);
-    if (row === null || (row.heldBy !== null && row.heldBy !== holder && isHeld(row, now))) return [];
+    if (row === null || waits(row) || (row.heldBy !== null && row.heldBy !== holder && isHeld(row, now)))
+      return [];
     entries.put({ ...row, heldBy: holder, heldUntil: now + holdMs });
     return [entries.entry(row)];
   });
@@ -133,7 +134,7 @@ function releaseOne(transaction: Transaction, pair: PairTables, given: Release, 
     pair.entries.put(released);
   } else {
     const decision = { ...row.decision, attempts };
-    pair.entries.put({ ...released, decision, turn: row.turn, dueAt: retryAt });
+    pair.entries.put({ ...released, decision, turn: row.turn, isCleared: row.isCleared, dueAt: retryAt });
   }
   if (outcome.problem !== null) {
     const nextAttemptAt = retryAt === null ? null : new Date(retryAt);

@@ -3,8 +3,9 @@ import { ancestorsOf } from '#core/name.ts';
 import { NO_SERIAL, type Serial } from '#core/serial.ts';
 import { TURN, type Turn } from '#core/turn.ts';
 import type { PairCounts, Work } from '#ports/archive.ts';
+import { waitsForAttempt } from './deletes.ts';
 import { clearsTree, isRemoval } from './dispatch.ts';
-import { type EntryRow, isCandidate, isDue, isHeld } from './entry-table.ts';
+import { type EntryRow, isCandidate, isDue, isHeld, waits } from './entry-table.ts';
 import type { PairTables, Transaction } from './tables.ts';
 
 /** Candidates are worked on in byte order, so the first ones tell whether anybody works at all. */
@@ -14,14 +15,13 @@ const STUCK_AFTER = 3;
 
 export function work({ tables, now }: Transaction): readonly Work[] {
   const found: Work[] = [];
-  for (const {
-    pair,
-    tables: { entries },
-  } of tables.pairs.values()) {
+  for (const { pair, tables: ofPair } of tables.pairs.values()) {
     if (pair.paused || pair.disabled !== null) continue;
-    const due = entries.rows().filter((row) => isDue(row, now));
+    const rows = ofPair.entries.rows();
+    const due = rows.filter((row) => isDue(row, now));
     const first = due.filter(isCandidate).slice(0, OLDEST_AMONG);
-    const decisions = due.some((row) => row.decision !== null && !isHeld(row, now));
+    const mayGo = due.some((row) => row.decision !== null && !waits(row) && !isHeld(row, now));
+    const decisions = mayGo || isGateAsked(ofPair, rows);
     if (first.length === 0 && !decisions) continue;
     const oldestMarking = first.map(({ marking }) => marking).reduce(earlier, first[0]?.marking ?? NO_SERIAL);
     found.push({
@@ -35,6 +35,13 @@ export function work({ tables, now }: Transaction): readonly Work[] {
   return found;
 }
 
+/** Deletes that wait are judged again and again until they go or are held; held ones wait for a mark, or for their end. */
+function isGateAsked({ heldSince }: PairTables, rows: readonly EntryRow[]): boolean {
+  const waiting = rows.filter(waits);
+  if (heldSince === null) return waiting.length > 0;
+  return waiting.length === 0 || waiting.some(({ sides }) => sides !== null);
+}
+
 function earlier(left: Serial, right: Serial): Serial {
   if (left < right) return left;
   return right;
@@ -43,7 +50,7 @@ function earlier(left: Serial, right: Serial): Serial {
 export function counts({ entries, problems }: PairTables): PairCounts {
   const rows = entries.rows();
   const files = rows.flatMap(({ sync }) => (sync.kind === 'file' ? [sync] : []));
-  const waiting = rows.filter((row) => isCandidate(row) && !isNextAttempt(problems, row));
+  const waiting = rows.filter((row) => isCandidate(row) && !waitsForAttempt(problems, row));
   const moving = movingOf(rows, problems);
   return {
     files: files.length,
@@ -53,22 +60,18 @@ export function counts({ entries, problems }: PairTables): PairCounts {
     decisions: moving.length,
     decisionBytes: moving.reduce((sum, row) => sum + bytesToMove(row), 0),
     problems: problems.size,
+    waitingDeletes: rows.filter(waits).length,
   };
 }
 
-/** Whether its probe failed and it only waits for its problem's next attempt. */
-function isNextAttempt(problems: PairTables['problems'], { name, dueAt }: EntryRow): boolean {
-  return dueAt !== null && problems.get(name)?.nextAttemptAt?.getTime() === dueAt;
-}
-
 /**
- * Pending decisions that neither are stuck nor wait for one that is: creations below one that
- * leads, and whatever waits for its contents above any.
+ * Pending decisions that neither are stuck nor wait for one that is: creations below one that leads, and whatever waits
+ * for its contents above any. A delete that waits to be let go is stuck, and counted apart.
  */
 function movingOf(rows: readonly EntryRow[], problems: PairTables['problems']): readonly EntryRow[] {
   const pending = rows.filter(({ decision }) => decision !== null);
   const stuck = pending.filter(
-    ({ name, decision }) => decision !== null && decision.attempts >= STUCK_AFTER && problems.has(name),
+    (row) => waits(row) || ((row.decision?.attempts ?? 0) >= STUCK_AFTER && problems.has(row.name)),
   );
   if (stuck.length === 0) return pending;
   const stuckNames = new Set(stuck.map(({ name }) => name));
