@@ -6,8 +6,8 @@ import { runDecider } from '#steps/run-decider.ts';
 await runApp('decider', async ({ config, log }) => {
   const fleet = await openFleet({ config, log });
   const { settleMs, window, volumes, sweepIntervalMs } = config;
-  const { queue, sides, clock, pace } = fleet;
-  const deps = { ...fleet.database, queue, sides, clock, pace, log };
+  const { queue, sides, clock, pace, deleteHold } = fleet;
+  const deps = { ...fleet.database, queue, sides, clock, pace, deleteHold, log };
   const running = runDecider({ ...deps, settleMs, window, volumes, sweepIntervalMs });
   return {
     ready: () => fleet.ping(),

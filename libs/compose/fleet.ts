@@ -3,6 +3,7 @@
  * sides, clock. Apps take what they use; nothing else knows how the parts are made.
  */
 
+import { type DeleteHoldPolicy, quietTimes } from '#core/delete-hold.ts';
 import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
 import { checkSchema } from '#libs/archive-prisma/migrate.ts';
 import type { Config } from '#libs/config/load.ts';
@@ -28,6 +29,7 @@ export interface Fleet {
   readonly sides: Sides;
   readonly clock: Clock;
   readonly pace: PollPace;
+  readonly deleteHold: DeleteHoldPolicy;
   readonly operator: Operator;
   /** Answers when database and queue do. */
   ping(): Promise<void>;
@@ -60,9 +62,10 @@ export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
     connections: config.concurrency + 16,
   });
   const pace = { baseMs: config.pollIntervalMs, maxMs: config.pollMaxIntervalMs };
+  const deleteHold = deleteHoldOf(config);
   const { registry, archive } = database;
   const operator = createOperator(
-    { registry, archive, queue, sides, clock, pace, trashMs: config.trashDays * DAY_MS },
+    { registry, archive, queue, sides, clock, pace, deleteHold, trashMs: config.trashDays * DAY_MS },
     environmentExaminations({ database, queue, config }),
   );
   return {
@@ -71,6 +74,7 @@ export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
     sides,
     clock,
     pace,
+    deleteHold,
     operator,
     ping: async () => {
       await database.ping();
@@ -81,6 +85,17 @@ export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
       await sides.close();
       await database.close();
     },
+  };
+}
+
+function deleteHoldOf(config: Config): DeleteHoldPolicy {
+  return {
+    percent: config.deleteHoldPercent,
+    names: config.deleteHoldNames,
+    windowMs: config.deleteHoldWindowMs,
+    quiet: quietTimes(config.settleMs, config.pollIntervalMs),
+    fleetPairs: config.fleetStopPairs,
+    fleetWindowMs: config.fleetStopWindowMs,
   };
 }
 

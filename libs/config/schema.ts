@@ -117,6 +117,7 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
     } as Setting<readonly string[]>,
     ...workSettings(),
     ...timeSettings(),
+    ...deleteSettings(),
     origin: {
       doc: 'Name of this machine in the names of conflict copies.',
       env: 'HOLDFAST_ORIGIN',
@@ -239,6 +240,47 @@ function timeSettings() {
       min: 0,
       max: 3_600_000,
       doc: 'How long a process that is asked to stop may finish its jobs.',
+    }),
+  };
+}
+
+function deleteSettings() {
+  return {
+    deleteHoldPercent: number('HOLDFAST_DELETE_HOLD_PERCENT', {
+      default: 25,
+      unit: '%',
+      min: 0,
+      max: 100,
+      doc: 'Deletes of more than this share of the names of a pair wait for an operator, if they are also more than the next setting says.',
+    }),
+    deleteHoldNames: number('HOLDFAST_DELETE_HOLD_NAMES', {
+      default: 50,
+      unit: 'names',
+      min: 0,
+      max: 1_000_000_000,
+      doc: 'Deletes of no more names than this go without an operator, unless they leave nothing.',
+    }),
+    deleteHoldWindowMs: number('HOLDFAST_DELETE_HOLD_WINDOW_MS', {
+      default: DAY_MS,
+      unit: 'ms',
+      min: 60_000,
+      max: 7 * DAY_MS,
+      doc: 'Deletes of this time count together, so that a slow one of everything is noticed too.',
+    }),
+    fleetStopPairs: number('HOLDFAST_FLEET_STOP_PAIRS', {
+      default: 3,
+      defaultText: '`3` (`0`: never)',
+      unit: 'pairs',
+      min: 0,
+      max: 1_000_000,
+      doc: 'Deletes held in so many pairs at about the same time stop the deletes of all pairs, until fewer of them are unanswered.',
+    }),
+    fleetStopWindowMs: number('HOLDFAST_FLEET_STOP_WINDOW_MS', {
+      default: 3_600_000,
+      unit: 'ms',
+      min: 1_000,
+      max: 7 * DAY_MS,
+      doc: 'What about the same time means in the setting before.',
     }),
   };
 }

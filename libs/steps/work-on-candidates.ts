@@ -1,18 +1,19 @@
 /**
- * Work on candidates: one `candidates` job. Hands out decisions that wait, probes and
- * decides one bounded batch, hands out what that decided, and asks for another job when
- * more is left, so that other pairs get their turn in between (invariant 9).
+ * Work on candidates: one `candidates` job. Judges deletes that wait, hands out decisions,
+ * probes and decides one bounded batch, does the same with what that decided, and asks for
+ * another job when more is left, so that other pairs get their turn in between (invariant 9).
  */
 import type { Clock } from '#ports/clock.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import { decideCandidates } from './decide-candidates.ts';
 import { dispatchDecisions } from './dispatch.ts';
+import { type GuardDeps, guardDeletes } from './guard-deletes.ts';
 import { type PairDeps, withPair } from './with-pair.ts';
 
 /** Candidates of one pair worked on before another pair's turn. */
 const BATCH = 500;
 
-export interface CandidatesDeps extends PairDeps {
+export interface CandidatesDeps extends PairDeps, GuardDeps {
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly settleMs: number;
@@ -21,9 +22,14 @@ export interface CandidatesDeps extends PairDeps {
 
 export async function workOnCandidates(pairId: number, deps: CandidatesDeps): Promise<void> {
   await withPair(pairId, deps, async (pair, sides) => {
+    let judgeInMs = await guardDeletes(pair, deps);
     await dispatchDecisions(pair, deps);
     const result = await decideCandidates(pair, sides, BATCH, deps);
-    if (result.decided > 0) await dispatchDecisions(pair, deps);
+    if (result.decided > 0) {
+      judgeInMs = await guardDeletes(pair, deps);
+      await dispatchDecisions(pair, deps);
+    }
+    if (judgeInMs !== null) await deps.queue.wake(pair.volume, pair.id, { delayMs: judgeInMs });
     if (result.taken >= BATCH) {
       await deps.queue.wake(pair.volume, pair.id);
     } else if (result.laterAt !== null) {

@@ -121,6 +121,10 @@ export class End {
     if (counts.candidates > 0 || counts.decisions > 0) {
       return { what: 'candidates or decisions are left', about: pendingOf(parts.database, parts.pairId) };
     }
+    if (counts.waitingDeletes > 0) {
+      await this.#answer();
+      return { what: 'deletes wait', about: pendingOf(parts.database, parts.pairId) };
+    }
     const problems = parts.database.problems(parts.pairId);
     const passing = problems.find((problem) => !isStanding(problem, problems));
     if (passing !== undefined)
@@ -130,6 +134,14 @@ export class End {
       if (path.startsWith('.holdfast/attempts/')) return { what: 'an attempt is left', about: path };
     if (pair.policies.direction !== 'both') return null;
     return difference(names, seeContainer(parts.container), new Set(problems.map(({ name }) => name)), parts);
+  }
+
+  /** Users meant what they deleted; an operator says so where that is asked for. */
+  async #answer(): Promise<void> {
+    const { witness, parts } = this.#parts;
+    if ((await this.#archive.unansweredHolds()).length === 0) return;
+    witness.say('the world', 'approves the held deletes', '');
+    await this.#archive.approveDeletes(parts.pairId);
   }
 
   #decided(): string[] {

@@ -2,6 +2,7 @@
  * World: one pair with everything around it. Folder, container, database and queue are models; the processes run the
  * real steps and adapters on them, wired as the apps are.
  */
+import { quietTimes } from '#core/delete-hold.ts';
 import { excludeRules } from '#libs/exclusions/rules.ts';
 import { memoryChangeSource } from '#libs/memory/change-source.ts';
 import { MemoryDatabase } from '#libs/memory/database.ts';
@@ -37,6 +38,7 @@ const SCAN_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 5_000;
 const JUDGE_INTERVAL_MS = 300;
 const PACE = { baseMs: 5_000, maxMs: 20_000 };
+const DELETE_HOLD = { percent: 25, names: 50, windowMs: 86_400_000, fleetPairs: 3, fleetWindowMs: 3_600_000 };
 const WINDOW = 64;
 const TRANSFERS_AT_ONCE = 2;
 /** After this silence a commit begun on a machine that cannot be seen counts as crashed. */
@@ -275,7 +277,8 @@ function startPoller(context: Context): Start {
 function startDecider(context: Context): Start {
   return (life) => {
     const { deps, exit } = fleetOf(life, context);
-    runDecider({ ...deps, pace: PACE, sweepIntervalMs: SWEEP_INTERVAL_MS });
+    const deleteHold = { ...DELETE_HOLD, quiet: quietTimes(context.settings.settleMs, PACE.baseMs) };
+    runDecider({ ...deps, pace: PACE, deleteHold, sweepIntervalMs: SWEEP_INTERVAL_MS });
     return exit;
   };
 }

@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { DeleteHoldPolicy } from '#core/delete-hold.ts';
 import type { Name } from '#core/name.ts';
 import { compareNames } from '#core/name.ts';
 import { DEFAULT_POLICIES, type Policies } from '#core/policies.ts';
@@ -25,6 +26,7 @@ import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { decideCandidates } from '#steps/decide-candidates.ts';
 import { packJobs } from '#steps/dispatch.ts';
+import { guardDeletes } from '#steps/guard-deletes.ts';
 import { judgeHints } from '#steps/hints.ts';
 import { pollContainer } from '#steps/poll.ts';
 import { scanFolder } from '#steps/scan.ts';
@@ -69,11 +71,22 @@ const DEAF_QUEUE: JobQueue = {
   close: async () => {},
 };
 
+export const DELETE_HOLD: DeleteHoldPolicy = {
+  percent: 25,
+  names: 50,
+  windowMs: 86_400_000,
+  quiet: { local: 0, remote: 0, doubt: 0 },
+  fleetPairs: 3,
+  fleetWindowMs: 3_600_000,
+};
+
 export interface EngineOptions {
   readonly policies?: Partial<Policies>;
   readonly isExcluded?: (name: Name, isDirectory: boolean) => boolean;
   /** 0 unless a test is about files still being written. */
   readonly settleMs?: number;
+  /** Deletes wait for no more of them, and only a mass delete waits for an operator, unless a test says otherwise. */
+  readonly deleteHold?: Partial<DeleteHoldPolicy>;
 }
 
 export class Engine {
@@ -141,6 +154,7 @@ export class Engine {
       clock: REAL_CLOCK,
       log: SILENT,
       settleMs: this.options.settleMs ?? 0,
+      deleteHold: { ...DELETE_HOLD, ...this.options.deleteHold },
       trashMs: 86_400_000,
     };
   }
@@ -158,12 +172,18 @@ export class Engine {
     return judgeHints(await this.pair(), this.sides, names as Name[], this.deps);
   }
 
-  async decide(sides: PairSides = this.sides) {
-    return decideCandidates(await this.pair(), sides, 10_000, this.deps);
+  async decide(sides: PairSides = this.sides, limit = 10_000) {
+    return decideCandidates(await this.pair(), sides, limit, this.deps);
+  }
+
+  /** Judges the deletes that wait; as `workOnCandidates` does before decisions go out. */
+  async guard(): Promise<number | null> {
+    return guardDeletes(await this.pair(), this.deps);
   }
 
   /** Takes all decisions that may go out now, as the jobs they would be. */
   async dispatch(): Promise<readonly TransferJob[]> {
+    await this.guard();
     return packJobs(this.pairId, await this.archive.dispatch(this.pairId, 100_000, 60_000));
   }
 
@@ -192,13 +212,19 @@ export class Engine {
       await this.decide();
       await this.transfer(await this.dispatch());
       const counts = await this.archive.counts(this.pairId);
-      if (counts.candidates === 0 && counts.decisions === 0) return;
+      const isHeld = counts.waitingDeletes === 0 || (await this.holds()).includes(this.pairId);
+      if (counts.candidates === 0 && counts.decisions === 0 && isHeld) return;
       await delay(round < 10 ? 20 : 250);
     }
     const counts = await this.archive.counts(this.pairId);
     throw new Error(
       `work is left after many rounds: ${JSON.stringify(counts)} ${JSON.stringify(await this.archive.problems(this.pairId))}`,
     );
+  }
+
+  /** Pairs whose deletes are held. */
+  async holds(): Promise<readonly number[]> {
+    return (await this.archive.unansweredHolds()).map(({ pairId }) => pairId);
   }
 
   /** A full scan and poll, and everything that follows from them. */
