@@ -9,6 +9,7 @@ import { withOperator } from './connect.ts';
 import { printFailure } from './failure.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 import { addConflictsVerb } from './verbs/conflicts.ts';
+import { addDeletesVerb } from './verbs/deletes.ts';
 import { addDoctorVerb } from './verbs/doctor.ts';
 import { addPairVerbs } from './verbs/pair.ts';
 import { addPlanVerb } from './verbs/plan.ts';
@@ -29,6 +30,7 @@ const VERBS = [
   addStatusVerb,
   addProblemsVerb,
   addConflictsVerb,
+  addDeletesVerb,
   addPlanVerb,
   addWhyVerb,
   addTrashVerb,

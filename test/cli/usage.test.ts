@@ -81,9 +81,8 @@ test('help and version are documents with --json', async (t) => {
 test('the help of every verb shows an example', async (t) => {
   const dir = tempDir(t);
   const verbs = [
-    ...['up', 'sync', 'status', 'problems', 'conflicts', 'plan', 'why', 'trash', 'doctor'].map((verb) => [
-      verb,
-    ]),
+    ...['up', 'sync', 'status', 'problems', 'conflicts', 'deletes'].map((verb) => [verb]),
+    ...['plan', 'why', 'trash', 'doctor'].map((verb) => [verb]),
     ...['add', 'list', 'remove'].map((verb) => ['store', verb]),
     ...['add', 'list', 'show', 'set', 'pause', 'resume', 'remove'].map((verb) => ['pair', verb]),
   ];

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { FleetStatus } from '#ports/operator.ts';
 import { printable } from '../terminal.ts';
-import { counted, sizeText, tableText } from '../wording.ts';
+import { counted, sizeText, tableText, timeText } from '../wording.ts';
 import { type CommandContext, examples } from './verb.ts';
 
 export function addStatusVerb(program: Command, { terminal, withOperator }: CommandContext): void {
@@ -17,7 +17,7 @@ export function addStatusVerb(program: Command, { terminal, withOperator }: Comm
     });
 }
 
-function statusLines({ pairs, queues }: FleetStatus): readonly string[] {
+function statusLines({ pairs, queues, fleetStop }: FleetStatus): readonly string[] {
   if (pairs.length === 0) return ['there are no pairs yet; add one: holdfast pair add --help'];
   const rows = pairs.map((pair) => [
     pair.name,
@@ -34,6 +34,18 @@ function statusLines({ pairs, queues }: FleetStatus): readonly string[] {
   for (const { name, disabled } of pairs) {
     if (disabled === null) continue;
     lines.push(`${name} is disabled: ${printable(disabled.reason)}; then run: holdfast pair resume ${name}`);
+  }
+  if (fleetStop !== null) {
+    lines.push(
+      `THE DELETES OF ALL PAIRS ARE STOPPED since ${timeText(fleetStop.since)}: those of ${fleetStop.pairs.join(', ')} were held one soon after the other. Find out why, then answer for each: holdfast deletes NAME list`,
+    );
+  }
+  for (const { name, heldDeletes } of pairs) {
+    if (heldDeletes === null) continue;
+    const verb = heldDeletes.names === 1 ? 'waits' : 'wait';
+    lines.push(
+      `${name}: ${counted(heldDeletes.names, 'delete')} ${verb} since ${timeText(heldDeletes.since)}; to see and answer: holdfast deletes ${name} list`,
+    );
   }
   const problems = pairs.reduce((sum, pair) => sum + pair.problems, 0);
   if (problems > 0) lines.push(`${counted(problems, 'problem')}; to see what and why: holdfast problems`);

@@ -22,7 +22,10 @@ export function addSyncVerb(program: Command, { terminal, withOperator }: Comman
     .command('sync')
     .description('look at both sides of a pair in full, now')
     .argument('<name>')
-    .option('--wait', 'return when the pair is quiet; problems do not keep it from being quiet')
+    .option(
+      '--wait',
+      'return when the pair is quiet; problems and held deletes do not keep it from being quiet',
+    )
     .option(
       '--timeout <duration>',
       'wait at most this long, such as 60s or 5m (default 10m); implies --wait',
@@ -69,11 +72,14 @@ async function waitUntilQuiet(
   } finally {
     bar?.close();
   }
-  const { filesDone: files, bytesDone: bytes, problems } = progress;
+  const { filesDone: files, bytesDone: bytes, problems, heldDeletes } = progress;
   const seconds = Math.round(elapsedMs()) / 1000;
-  terminal.result({ pair: ticket.pair, quiet: true, files, bytes, problems, seconds }, () => [
+  terminal.result({ pair: ticket.pair, quiet: true, files, bytes, problems, heldDeletes, seconds }, () => [
     `${ticket.pair} is quiet: ${counted(files, 'file')} (${sizeText(bytes)}) in ${durationText(elapsedMs())}` +
-      (problems > 0 ? `; ${counted(problems, 'problem')}: holdfast problems ${ticket.pair}` : ''),
+      (problems > 0 ? `; ${counted(problems, 'problem')}: holdfast problems ${ticket.pair}` : '') +
+      (heldDeletes > 0
+        ? `; ${counted(heldDeletes, 'held delete')}: holdfast deletes ${ticket.pair} list`
+        : ''),
   ]);
 }
 

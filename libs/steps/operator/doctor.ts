@@ -1,9 +1,10 @@
 /** Doctor: runs the checks of the environment and of every pair; one that fails never hides the next. */
-import { asHoldfastError } from '#ports/errors.ts';
+import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Check } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import { assertContainer } from '../poll.ts';
-import type { PairsDeps } from './pairs.ts';
+import { describeHeld } from './holds.ts';
+import { type PairsDeps, pairStatus } from './pairs.ts';
 
 /** A named look at one thing; its sentence when it is well. @throws anything when it is not */
 export interface Examination {
@@ -32,6 +33,17 @@ async function run({ name, examine }: Examination): Promise<Check> {
   }
 }
 
+function heldDeletes(deps: PairsDeps, pair: Pair): Examination {
+  return {
+    name: `pair ${pair.name}: deletes`,
+    examine: async () => {
+      const { heldDeletes: held } = await pairStatus(deps, pair, [pair]);
+      if (held === null) return 'none waits for an operator';
+      throw new HoldfastError('usage', `${describeHeld(held)}; see them: holdfast deletes ${pair.name} list`);
+    },
+  };
+}
+
 function pairExaminations(deps: PairsDeps, pair: Pair): readonly Examination[] {
   return [
     {
@@ -54,5 +66,6 @@ function pairExaminations(deps: PairsDeps, pair: Pair): readonly Examination[] {
         return `"${pair.container}" is reachable; ${guards}${unprotectedWindow ? '; UNPROTECTED WINDOW' : ''}`;
       },
     },
+    heldDeletes(deps, pair),
   ];
 }

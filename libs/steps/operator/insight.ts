@@ -1,11 +1,13 @@
 /** Insight: what operators look at. Status, problems, conflicts, and why a name is as it is. */
 
+import type { PendingDecision } from '#core/entry.ts';
 import { nameFault, toName } from '#core/name.ts';
 import type { RecordedHistoryEvent } from '#ports/archive.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ConflictView, FleetStatus, HistoryView, ProblemView, WhyView } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import { describeState } from '../describe.ts';
+import { describeHeld, fleetStopView, heldBecause, readHolds } from './holds.ts';
 import { findPair, type PairsDeps, pairStatus } from './pairs.ts';
 
 const HISTORY_SHOWN = 200;
@@ -20,6 +22,7 @@ export async function fleetStatus(deps: PairsDeps, name: string | null): Promise
   const chosen = await chosenPairs(deps, name);
   return {
     pairs: await Promise.all(chosen.map((pair) => pairStatus(deps, pair, all))),
+    fleetStop: fleetStopView(await readHolds(deps), all),
     queues: await deps.queue.depths(),
   };
 }
@@ -28,24 +31,22 @@ export async function listProblems(deps: PairsDeps, name: string | null): Promis
   const chosen = await chosenPairs(deps, name);
   const names = new Map(chosen.map((pair) => [pair.id, pair.name]));
   const open = await deps.archive.problems(name === null ? null : (chosen[0] as Pair).id);
-  const ofPairs = chosen.flatMap((pair) =>
-    pair.disabled === null
-      ? []
-      : [
-          {
-            pair: pair.name,
-            name: '',
-            code: pair.disabled.code,
-            text: pair.disabled.reason,
-            firstSeenAt: pair.disabled.at.toISOString(),
-            lastSeenAt: new Date(deps.clock.now()).toISOString(),
-            attempts: 0,
-            nextAttemptAt: null,
-          },
-        ],
-  );
+  const seenAt = new Date(deps.clock.now()).toISOString();
+  const wholePairs: ProblemView[] = [];
+  for (const pair of chosen) {
+    const whole = { pair: pair.name, name: '', lastSeenAt: seenAt, attempts: 0, nextAttemptAt: null };
+    if (pair.disabled !== null) {
+      const { code, reason, at } = pair.disabled;
+      wholePairs.push({ ...whole, code, text: reason, firstSeenAt: at.toISOString() });
+    }
+    const { heldDeletes } = await pairStatus(deps, pair, chosen);
+    if (heldDeletes !== null) {
+      const text = `${describeHeld(heldDeletes)}; see them: holdfast deletes ${pair.name} list`;
+      wholePairs.push({ ...whole, code: 'deletes-held', text, firstSeenAt: heldDeletes.since });
+    }
+  }
   return [
-    ...ofPairs,
+    ...wholePairs,
     ...open.map((problem) => ({
       pair: names.get(problem.pairId) ?? String(problem.pairId),
       name: problem.name,
@@ -103,10 +104,16 @@ export async function why(deps: PairsDeps, pairName: string, path: string): Prom
     local: describeState(entry.local),
     remote: describeState(entry.remote),
     sync: entry.syncSerial === 0n ? 'never synced' : describeSync(entry.sync),
-    decision: entry.decision === null ? null : `${entry.decision.action}: ${entry.decision.reason}`,
+    decision: entry.decision === null ? null : await describeDecision(deps, pair, entry.decision),
     problem,
     history: history.map(historyView),
   };
+}
+
+async function describeDecision(deps: PairsDeps, pair: Pair, decision: PendingDecision): Promise<string> {
+  const isDelete = decision.action === 'delete-remote' || decision.action === 'delete-local';
+  const held = isDelete ? heldBecause(pair, await readHolds(deps)) : null;
+  return `${decision.action}: ${decision.reason}${held === null ? '' : ' (deletes of this pair wait for an operator)'}`;
 }
 
 function describeSync(sync: { readonly kind: string; readonly size?: number }): string {

@@ -1,6 +1,7 @@
 /** Operator: the verbs, each one call to its use case. */
 import { HoldfastError } from '#ports/errors.ts';
 import type { Operator } from '#ports/operator.ts';
+import { answerDeletes, listHeldDeletes } from './deletes.ts';
 import { doctor, type Examination } from './doctor.ts';
 import { fleetStatus, listConflicts, listProblems, why } from './insight.ts';
 import {
@@ -38,6 +39,9 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     status: (name) => fleetStatus(deps, name),
     problems: (name) => listProblems(deps, name),
     conflicts: (name) => listConflicts(deps, name),
+    deletesList: (name) => listHeldDeletes(deps, name),
+    deletesApprove: (name) => answerDeletes(deps, name, 'approved'),
+    deletesRevert: (name) => answerDeletes(deps, name, 'reverted'),
     plan: async (name) => {
       const pair = await findPair(registry, name);
       if (pair.disabled !== null)

@@ -2,6 +2,7 @@
  * Pairs: what `holdfast pair` does. Adding one checks and prepares both sides first and
  * registers last, and takes back what it made when any of it fails.
  */
+import type { DeleteHoldPolicy } from '#core/delete-hold.ts';
 import { type Policies, parsePolicies } from '#core/policies.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -14,8 +15,9 @@ import type { PairSides, Sides } from '#ports/sides.ts';
 import { readIgnoreText } from '../ignore-text.ts';
 import { firstPollMs, type PollPace } from '../poll-pace.ts';
 import { keptMs } from '../trash.ts';
+import { heldBecause, readHolds } from './holds.ts';
 import { assertLabel, assertVolume } from './labels.ts';
-import { conditionOf, pairView } from './views.ts';
+import { conditionOf, pairView, workOf } from './views.ts';
 
 export interface PairsDeps {
   readonly registry: Registry;
@@ -26,6 +28,7 @@ export interface PairsDeps {
   readonly pace: PollPace;
   /** How long displaced content is kept where a pair says nothing of it, milliseconds. */
   readonly trashMs: number;
+  readonly deleteHold: DeleteHoldPolicy;
 }
 
 /** @throws HoldfastError not-found */
@@ -165,14 +168,24 @@ async function attachAndRegister(
 
 export async function listPairs(deps: PairsDeps): Promise<readonly PairView[]> {
   const pairs = await deps.registry.listPairs();
-  return Promise.all(
-    pairs.map(async (pair) => pairView(pair, conditionOf(pair, await deps.archive.counts(pair.id)), pairs)),
-  );
+  return Promise.all(pairs.map((pair) => viewOf(deps, pair, pairs)));
+}
+
+async function viewOf(deps: PairsDeps, pair: Pair, all: readonly Pair[]): Promise<PairView> {
+  const counts = await deps.archive.counts(pair.id);
+  return pairView(pair, conditionOf(pair, counts, heldBecause(pair, await readHolds(deps))), all);
 }
 
 export async function pairStatus(deps: PairsDeps, pair: Pair, all: readonly Pair[]): Promise<PairStatus> {
-  const counts = await deps.archive.counts(pair.id);
-  return { ...pairView(pair, conditionOf(pair, counts), all), ...counts };
+  const { waitingDeletes, ...counts } = await deps.archive.counts(pair.id);
+  const held = heldBecause(pair, await readHolds(deps));
+  const condition = conditionOf(pair, { waitingDeletes, ...counts }, held);
+  return {
+    ...pairView(pair, condition, all),
+    ...counts,
+    ...workOf({ waitingDeletes, ...counts }, held),
+    heldDeletes: held === null || waitingDeletes === 0 ? null : { names: waitingDeletes, ...held },
+  };
 }
 
 export async function pausePair(deps: PairsDeps, name: string): Promise<PairView> {
@@ -249,11 +262,11 @@ export async function removePair(deps: PairsDeps, name: string): Promise<void> {
 
 async function showPair(deps: PairsDeps, name: string): Promise<PairView> {
   const pairs = await deps.registry.listPairs();
-  const pair = await findPair(deps.registry, name);
-  return pairView(pair, conditionOf(pair, await deps.archive.counts(pair.id)), pairs);
+  return viewOf(deps, await findPair(deps.registry, name), pairs);
 }
 
-async function note(deps: PairsDeps, pair: Pair, text: string): Promise<void> {
+/** What an operator did, in the pair's history. */
+export async function note(deps: PairsDeps, pair: Pair, text: string): Promise<void> {
   await deps.archive.appendHistory(pair.id, [
     { name: null, kind: 'operator', side: null, serial: null, text },
   ]);

@@ -1,8 +1,9 @@
 /** Syncing: asks for a full scan and poll of one pair, and follows it until the pair is quiet. */
 import { HoldfastError } from '#ports/errors.ts';
 import type { SyncProgress, SyncTicket } from '#ports/operator.ts';
+import { heldBecause, readHolds } from './holds.ts';
 import { findPair, type PairsDeps } from './pairs.ts';
-import { isQuiet } from './views.ts';
+import { isQuiet, workOf } from './views.ts';
 
 /** @throws HoldfastError not-found; usage while the pair is paused */
 export async function requestSync(deps: PairsDeps, name: string): Promise<SyncTicket> {
@@ -18,19 +19,22 @@ export async function requestSync(deps: PairsDeps, name: string): Promise<SyncTi
 export async function syncProgress(deps: PairsDeps, ticket: SyncTicket): Promise<SyncProgress> {
   const pair = await findPair(deps.registry, ticket.pair);
   const counts = await deps.archive.counts(pair.id);
+  const held = heldBecause(pair, await readHolds(deps));
+  const work = workOf(counts, held);
   const done = await deps.archive.transferred(pair.id, new Date(ticket.since));
   const scanDone = pair.scanDone >= BigInt(ticket.scan);
   const pollDone = pair.pollDone >= BigInt(ticket.poll);
   return {
-    quiet: scanDone && pollDone && isQuiet(pair, counts),
+    quiet: scanDone && pollDone && isQuiet(pair, counts, held),
     paused: pair.paused,
     disabled: pair.disabled === null ? null : { code: pair.disabled.code, reason: pair.disabled.reason },
     scanDone,
     pollDone,
     filesDone: done.files,
     bytesDone: done.bytes,
-    filesToDo: counts.candidates + counts.decisions,
+    filesToDo: work.candidates + work.decisions,
     bytesToDo: counts.decisionBytes,
     problems: counts.problems,
+    heldDeletes: held === null ? 0 : counts.waitingDeletes,
   };
 }

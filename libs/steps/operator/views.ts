@@ -9,17 +9,28 @@ export function storeView(store: StoreRecord): StoreView {
   return { name, kind, url, secret: `${secret.from}:${secret.at}`, options };
 }
 
-export function conditionOf(pair: Pair, counts: Pick<PairCounts, 'candidates' | 'decisions'>): PairCondition {
+/** What is to be done: deletes that wait for an operator are not. */
+export function workOf(
+  { candidates, decisions, waitingDeletes }: PairCounts,
+  held: object | null,
+): Pick<PairCounts, 'candidates' | 'decisions'> {
+  return { candidates, decisions: held === null ? decisions + waitingDeletes : decisions };
+}
+
+/** @param held why deletes of the pair wait for an operator; null while they do not. */
+export function conditionOf(pair: Pair, counts: PairCounts, held: object | null): PairCondition {
   if (pair.disabled !== null) return 'disabled';
   if (pair.paused) return 'paused';
   if (pair.scanDone === 0n || pair.pollDone === 0n) return 'starting';
-  return isQuiet(pair, counts) ? 'in-sync' : 'syncing';
+  if (!isQuiet(pair, counts, held)) return 'syncing';
+  return held !== null && counts.waitingDeletes > 0 ? 'deletes-held' : 'in-sync';
 }
 
-/** Nothing is wanted and nothing is to be done; problems and paused work do not count. */
-export function isQuiet(pair: Pair, counts: Pick<PairCounts, 'candidates' | 'decisions'>): boolean {
+/** Nothing is wanted and nothing is to be done; problems, paused work and held deletes do not count. */
+export function isQuiet(pair: Pair, counts: PairCounts, held: object | null): boolean {
   const looked = pair.scanDone >= pair.scanWanted && pair.pollDone >= pair.pollWanted;
-  return looked && counts.candidates === 0 && counts.decisions === 0;
+  const { candidates, decisions } = workOf(counts, held);
+  return looked && candidates === 0 && decisions === 0;
 }
 
 export function pairView(pair: Pair, condition: PairCondition, all: readonly Pair[]): PairView {
