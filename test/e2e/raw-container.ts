@@ -11,6 +11,7 @@ export interface RawContainer {
   readonly endpoint: Endpoint;
   readonly name: string;
   put(name: string, bytes: Uint8Array): Promise<void>;
+  remove(name: string): Promise<void>;
   /** Names of all objects but directory markers, as the store lists them. */
   names(): Promise<string[]>;
   /** MD5 of every object's bytes by name, each read in full. */
@@ -92,6 +93,10 @@ function rawContainer(endpoint: Endpoint, name: string, send: Send): RawContaine
     put: async (object, bytes) => {
       const { status } = await send('PUT', pathOf(object), bytes);
       assert.equal(status, 201, `PUT ${object}`);
+    },
+    remove: async (object) => {
+      const { status } = await send('DELETE', pathOf(object));
+      assert.equal(status, 204, `DELETE ${object}`);
     },
     contents: async () => {
       const left = await names();
