@@ -5,10 +5,10 @@ import { runDecider } from '#steps/run-decider.ts';
 
 await runApp('decider', async ({ config, log }) => {
   const fleet = await openFleet({ config, log });
-  const { settleMs, window, volumes, sweepIntervalMs } = config;
+  const { settleMs, window, volumes, sweepIntervalMs, generationMs } = config;
   const { queue, sides, clock, pace, deleteHold } = fleet;
   const deps = { ...fleet.database, queue, sides, clock, pace, deleteHold, log };
-  const running = runDecider({ ...deps, settleMs, window, volumes, sweepIntervalMs });
+  const running = runDecider({ ...deps, settleMs, window, volumes, sweepIntervalMs, generationMs });
   return {
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {

@@ -1,5 +1,6 @@
 /** Registry on PostgreSQL: stores and pairs through the Prisma client, tokens and leases as single statements. */
 import type { Policies } from '#core/policies.ts';
+import { toSerial } from '#core/serial.ts';
 import { type ErrorCode, HoldfastError } from '#ports/errors.ts';
 import type { LocalFolderFacts } from '#ports/local-folder.ts';
 import type { StoreCapabilities } from '#ports/object-store.ts';
@@ -12,17 +13,12 @@ import {
   type PrismaClient,
   type Store as StoreRow,
 } from './generated/client.ts';
+import { beginGenerations, confirmGeneration } from './sql/generation.ts';
 import { lease, leases, releaseLeases } from './sql/lease.ts';
-import {
-  disablePair,
-  enablePair,
-  finishPoll,
-  finishScan,
-  requestSync,
-  resetEntries,
-} from './sql/pair-condition.ts';
+import { disablePair, enablePair, finishPoll, finishScan, requestSync } from './sql/pair-condition.ts';
 import { purgeTombstones } from './sql/purge-tombstones.ts';
 import { setRetention } from './sql/set-retention.ts';
+import { startUnion } from './sql/start-union.ts';
 
 export function createRegistry(connection: Connection): Registry {
   const { prisma, guard, transaction } = connection;
@@ -50,7 +46,16 @@ export function createRegistry(connection: Connection): Registry {
     setRetention: (id, retention, keptMs) => guard(() => setRetention(prisma, id, retention, keptMs)),
     disable: (id, code, reason) => guard(() => disablePair(prisma, id, code, reason)),
     enable: (id) => guard(() => enablePair(prisma, id)),
-    resetEntries: (id, identity) => transaction((session) => resetEntries(session, id, identity)),
+    startUnion: (id, union) => transaction((session) => startUnion(session, id, union)),
+    forgetUnion: (id) =>
+      guard(async () => {
+        await prisma.pair.updateMany({
+          where: { id, NOT: { unionReason: null } },
+          data: { unionReason: null, unionAt: null, revision: { increment: 1 } },
+        });
+      }),
+    beginGenerations: (minAgeMs) => guard(() => beginGenerations(prisma, minAgeMs)),
+    confirmGeneration: (id, side, told) => guard(() => confirmGeneration(prisma, id, side, told)),
     setIgnoreText: (id, text) =>
       guard(async () => {
         await prisma.pair.updateMany({
@@ -182,7 +187,7 @@ function toStore(row: StoreRow): StoreRecord {
 }
 
 function toPair(row: PairWithStore): Pair {
-  const { disabledCode, disabledReason, disabledAt } = row;
+  const { disabledCode, disabledReason, disabledAt, unionReason, unionAt } = row;
   const isDisabled = disabledCode !== null && disabledReason !== null && disabledAt !== null;
   return {
     id: row.id,
@@ -191,6 +196,7 @@ function toPair(row: PairWithStore): Pair {
     store: toStore(row.store),
     container: row.container,
     identity: row.identity,
+    containerCreatedAt: row.containerCreatedAt,
     folder: row.folder,
     volume: row.volume,
     policies: row.policies as unknown as Policies,
@@ -205,10 +211,18 @@ function toPair(row: PairWithStore): Pair {
     },
     paused: row.paused,
     disabled: isDisabled ? { code: disabledCode as ErrorCode, reason: disabledReason, at: disabledAt } : null,
+    union: unionReason !== null && unionAt !== null ? { reason: unionReason, at: unionAt } : null,
     revision: row.revision,
     scanWanted: row.scanWanted,
     scanDone: row.scanDone,
     pollWanted: row.pollWanted,
     pollDone: row.pollDone,
+    generations: {
+      begun: { number: Number(row.generation), serial: toSerial(row.generationSerial) },
+      told: {
+        local: { number: Number(row.localGeneration), stamp: row.localStamp },
+        remote: { number: Number(row.remoteGeneration), stamp: null },
+      },
+    },
   };
 }

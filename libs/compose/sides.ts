@@ -77,6 +77,7 @@ function buildStore(pair: Pair, http: HttpClient, { clock, log, readVariable }: 
         authUrl: store.url,
         credentials: async () => pithosCredentials(await secret()),
         container,
+        pairId: pair.uid,
         http,
         log,
         clock,
@@ -84,7 +85,7 @@ function buildStore(pair: Pair, http: HttpClient, { clock, log, readVariable }: 
       });
     case 'swift': {
       const auth: SwiftAuth = { url: store.url, credentials: secret, ...catalogChoice(store.options) };
-      return openSwiftStore({ auth, container, http, clock, log, ...known });
+      return openSwiftStore({ auth, container, pairId: pair.uid, http, clock, log, ...known });
     }
     case 's3':
       throw new HoldfastError(

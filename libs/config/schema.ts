@@ -234,6 +234,13 @@ function timeSettings() {
       max: 600_000,
       doc: 'Time between looks for work that no job carries.',
     }),
+    generationMs: number('HOLDFAST_GENERATION_MS', {
+      default: 60_000,
+      unit: 'ms',
+      min: 100,
+      max: DAY_MS,
+      doc: 'Time after which a pair that changes tells both sides so, by which restored backups are noticed.',
+    }),
     drainMs: number('HOLDFAST_DRAIN_MS', {
       default: 12_000,
       unit: 'ms',

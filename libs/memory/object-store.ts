@@ -4,6 +4,7 @@
  * The container outlives the stores opened on it.
  */
 import { createHash } from 'node:crypto';
+import { formatGeneration, type Generation, parseGeneration } from '#core/generation.ts';
 import { compareNames, type Name } from '#core/name.ts';
 import { ABSENT, type RemoteState, sameRemoteContent } from '#core/state.ts';
 import { networkFailure } from '#libs/http/classify.ts';
@@ -42,7 +43,10 @@ export class MemoryContainer implements RawStore {
   #versions = new Map<string, Version[]>();
   #writes = 0;
   #exists = true;
+  #made = 1;
   identity: string | null = null;
+  /** What pairs told the container last, by pair. */
+  readonly told = new Map<string, string>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -57,10 +61,17 @@ export class MemoryContainer implements RawStore {
     return this.#writes;
   }
 
+  /** Another one for each container made under this name. */
+  get createdAt(): string {
+    return `container ${this.#made}`;
+  }
+
   /** Removes the container with everything in it, all versions too. */
   drop(): void {
     this.#exists = false;
+    this.#made += 1;
     this.identity = null;
+    this.told.clear();
     this.#versions = new Map();
   }
 
@@ -168,9 +179,14 @@ const CAPABILITIES: StoreCapabilities = {
 /**
  * A store on a container; any number may be open on one.
  * @param step turns of the process that uses it; what it throws is taken for a broken connection.
+ * @param pairId under which it tells the container generations.
  */
-export function openMemoryStore(container: MemoryContainer, step: Step = atOnce): ObjectStore {
-  return new MemoryStore(container, step);
+export function openMemoryStore(
+  container: MemoryContainer,
+  step: Step = atOnce,
+  pairId = 'pair',
+): ObjectStore {
+  return new MemoryStore(container, step, pairId);
 }
 
 /** What a commit did to the name. */
@@ -181,10 +197,12 @@ class MemoryStore implements ObjectStore {
   readonly digest = { algorithm: 'md5' } as const;
   readonly #container: MemoryContainer;
   readonly #step: Step;
+  readonly #pairId: string;
 
-  constructor(container: MemoryContainer, step: Step) {
+  constructor(container: MemoryContainer, step: Step, pairId: string) {
     this.#container = container;
     this.#step = step;
+    this.#pairId = pairId;
   }
 
   attach(options: { create: boolean; identity: string }): Promise<ContainerFacts> {
@@ -198,6 +216,20 @@ class MemoryStore implements ObjectStore {
 
   container(): Promise<ContainerFacts> {
     return this.#request('http.HEAD', 'container', () => this.#facts());
+  }
+
+  detach(): Promise<void> {
+    return this.#request('http.POST', 'container', () => {
+      this.#container.told.delete(this.#pairId);
+    });
+  }
+
+  tell(generation: Generation): Promise<boolean> {
+    return this.#request('http.POST', 'container', () => {
+      this.#requireContainer();
+      this.#container.told.set(this.#pairId, formatGeneration(generation));
+      return true;
+    });
   }
 
   list(after: string | null, limit: number): Promise<ListPage> {
@@ -284,6 +316,8 @@ class MemoryStore implements ObjectStore {
     const states = this.#container.names().map((name) => this.#stateAt(name));
     return {
       identity: this.#container.identity,
+      createdAt: this.#container.createdAt,
+      generation: parseGeneration(this.#container.told.get(this.#pairId) ?? ''),
       fingerprint: String(this.#container.writes),
       objects: states.length,
       bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),

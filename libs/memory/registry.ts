@@ -1,4 +1,5 @@
 /** Memory registry: stores, pairs, their condition and their leases, over tables in this process. */
+import { NO_GENERATIONS } from '#core/generation.ts';
 import { compareNames } from '#core/name.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type StoreRecord,
 } from '#ports/pair.ts';
 import type { Registry, SyncTokens } from '#ports/registry.ts';
+import { beginGenerations, confirmGeneration, startUnion } from './database/generations.ts';
 import { lease, leases, releaseLeases } from './database/leases.ts';
 import { PairTables, type Tables, type Transact, type Transaction } from './database/tables.ts';
 
@@ -27,7 +29,7 @@ export function createMemoryRegistry(transact: Transact): Registry {
     listStores: () => transact('listStores', 'all', ({ tables }) => byName([...tables.stores.values()])),
     removeStore: (name) => transact('removeStore', name, ({ tables }) => removeStore(tables, name)),
 
-    addPair: (pair) => transact('addPair', pair.name, ({ tables }) => addPair(tables, pair)),
+    addPair: (pair) => transact('addPair', pair.name, (transaction) => addPair(transaction, pair)),
     listPairs: () => transact('listPairs', 'all', ({ tables }) => byName(pairsOf(tables))),
     findPair: (name) =>
       transact('findPair', name, ({ tables }) => pairsOf(tables).find((pair) => pair.name === name) ?? null),
@@ -63,7 +65,15 @@ export function createMemoryRegistry(transact: Transact): Registry {
           pair.disabled === null ? null : revised(pair, { disabled: null, ...wanted(pair) }),
         ),
       ),
-    resetEntries: (id, identity) => inPair('resetEntries', id, ({ tables }) => reset(tables, id, identity)),
+    startUnion: (id, union) => inPair('startUnion', id, (transaction) => startUnion(transaction, id, union)),
+    forgetUnion: (id) =>
+      inPair('forgetUnion', id, ({ tables }) => {
+        change(tables, id, (pair) => (pair.union === null ? null : revised(pair, { union: null })));
+      }),
+    beginGenerations: (minAgeMs) =>
+      transact('beginGenerations', 'all pairs', (transaction) => beginGenerations(transaction, minAgeMs)),
+    confirmGeneration: (id, side, told) =>
+      inPair('confirmGeneration', id, (transaction) => confirmGeneration(transaction, id, side, told)),
     setIgnoreText: (id, ignoreText) =>
       inPair('setIgnoreText', id, ({ tables }) => {
         change(tables, id, (pair) => (pair.ignoreText === ignoreText ? null : revised(pair, { ignoreText })));
@@ -150,7 +160,7 @@ function removeStore(tables: Tables, name: string): void {
   tables.stores.delete(store.id);
 }
 
-function addPair(tables: Tables, { storeId, ...given }: NewPair): Pair {
+function addPair({ tables, now }: Transaction, { storeId, ...given }: NewPair): Pair {
   const pairs = pairsOf(tables);
   if (pairs.some(({ name }) => name === given.name)) {
     throw new HoldfastError('already-exists', `there is a pair "${given.name}" already; choose another name`);
@@ -169,20 +179,14 @@ function addPair(tables: Tables, { storeId, ...given }: NewPair): Pair {
     store,
     paused: false,
     disabled: null,
+    union: null,
     revision: 1,
     ...tokens,
+    generations: NO_GENERATIONS,
   };
-  tables.pairs.set(pair.id, { pair, lease: null, tables: new PairTables() });
+  const empty = Object.assign(new PairTables(), { generationAt: now });
+  tables.pairs.set(pair.id, { pair, lease: null, tables: empty });
   return pair;
-}
-
-/** Recovery pointers and history stay: what was displaced is still reachable by them. */
-function reset(tables: Tables, id: number, identity: string | null): void {
-  change(tables, id, (pair) => revised(pair, { identity, ...wanted(pair), scanDone: 0n, pollDone: 0n }));
-  const row = tables.pairs.get(id);
-  if (row === undefined) return;
-  const { history, pointers } = row.tables;
-  tables.pairs.set(id, { ...row, tables: Object.assign(new PairTables(), { history, pointers }) });
 }
 
 function requestSync(tables: Tables, id: number | null): SyncTokens {

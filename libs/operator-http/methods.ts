@@ -57,7 +57,7 @@ export const METHOD_ARGUMENTS = {
   pairShow: list(text),
   pairSet: list(object({ name: text, retention: partial(RETENTION) })),
   pairPause: list(text),
-  pairResume: list(text),
+  pairResume: list(text, flag),
   pairRemove: list(text),
   sync: list(text),
   progress: list(ticket),

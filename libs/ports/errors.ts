@@ -34,6 +34,10 @@ export const ERROR_GRADES = {
   'folder-unmarked': 'pair',
   'folder-denied': 'pair',
   'secret-missing': 'pair',
+  // The same, but the pair goes on at once, as a union of both sides.
+  'folder-restored': 'pair',
+  'container-restored': 'pair',
+  'database-restored': 'pair',
   // the process
   'configuration-invalid': 'fatal',
   'schema-behind': 'fatal',

@@ -3,6 +3,7 @@
  * against open directory descriptors without following links, so nothing outside the
  * folder is read or written, whatever is planted or swapped meanwhile (invariant 8).
  */
+import type { Generation, SideGeneration } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { LocalState } from '#core/state.ts';
 import type { CommitOrder, CommitOutcome, RecoveryPointer } from './commit.ts';
@@ -43,8 +44,14 @@ export interface LocalFolder {
   /** Takes the marker away, so that the folder can be paired again; keeps the trash. Idempotent, also when the folder is gone. */
   detach(): Promise<void>;
 
-  /** @throws HoldfastError folder-missing, folder-unmarked, folder-denied: then nothing about names may be concluded (invariant 6). */
-  check(): Promise<void>;
+  /**
+   * @returns the generation that the marker tells, to be compared with what the database remembers.
+   * @throws HoldfastError folder-missing, folder-unmarked, folder-denied: then nothing about names may be concluded (invariant 6).
+   */
+  check(): Promise<SideGeneration>;
+
+  /** Tells the folder its generation: rewrites the marker atomically. A higher one stays. @returns what the marker tells then. @throws as `check`. */
+  tell(generation: Generation): Promise<SideGeneration>;
 
   /**
    * All entries in order of the UTF-8 bytes of their names, without following links and without `.holdfast/`

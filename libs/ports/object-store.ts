@@ -3,6 +3,7 @@
  * a dialect and run its commit protocol (design section 6); what a store cannot promise is
  * data in `capabilities`, not a subclass. Adapters classify errors and never retry a write.
  */
+import type { Generation } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { CommitOrder, CommitOutcome } from './commit.ts';
@@ -47,10 +48,14 @@ export interface ListPage {
   readonly next: string | null;
 }
 
-/** What a container is, to notice that it was recreated (invariant 6). */
+/** What a container is, to notice that it was recreated or went back to an earlier state (invariant 6). */
 export interface ContainerFacts {
   /** The id Holdfast wrote into the container's metadata; null when there is none. */
   readonly identity: string | null;
+  /** When the store made the container, in its own words; null where it does not tell. Another one means another container. */
+  readonly createdAt: string | null;
+  /** What this pair told the container last; null when it told nothing, or the store keeps no metadata. */
+  readonly generation: Generation | null;
   /** Changes whenever any object changes, as far as the store tells; equal means "perhaps nothing changed". */
   readonly fingerprint: string;
   readonly objects: number;
@@ -71,8 +76,20 @@ export interface ObjectStore {
    */
   attach(options: { create: boolean; versioning: boolean; identity: string }): Promise<ContainerFacts>;
 
-  /** @throws HoldfastError container-missing, credentials-refused, store-unreachable, ... */
-  container(): Promise<ContainerFacts>;
+  /** Takes what this pair wrote into the container's metadata away; its identity stays, as other pairs go by it. Idempotent, also when the container is gone. */
+  detach(): Promise<void>;
+
+  /**
+   * @param ask as any replica of the store knows it, metadata of a moment ago perhaps, or as the newest does.
+   * @throws HoldfastError container-missing, credentials-refused, store-unreachable, ...
+   */
+  container(ask?: 'newest'): Promise<ContainerFacts>;
+
+  /**
+   * Tells the container the pair's generation, in its metadata.
+   * @returns false where the store keeps no metadata, or takes no more of it.
+   */
+  tell(generation: Generation): Promise<boolean>;
 
   /** Objects with names after `after` (null: from the start) in order of UTF-8 bytes, at most `limit` (1 to 10,000). */
   list(after: string | null, limit: number): Promise<ListPage>;

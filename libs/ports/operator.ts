@@ -213,8 +213,11 @@ export interface Operator {
   /** Changes hold for what is kept already, too. */
   pairSet(request: PairSetRequest): Promise<PairView>;
   pairPause(name: string): Promise<PairView>;
-  /** Also enables a disabled pair; one whose folder or container was replaced starts again as a union. */
-  pairResume(name: string): Promise<PairView>;
+  /**
+   * Also enables a disabled pair; one whose folder or container was replaced starts again as a union, any other with
+   * `union` set. Takes the note of a union away.
+   */
+  pairResume(name: string, union: boolean): Promise<PairView>;
   /** Keeps both sides' data. */
   pairRemove(name: string): Promise<void>;
   sync(name: string): Promise<SyncTicket>;

@@ -1,4 +1,5 @@
 /** Pair and store: what an operator registered. Plain data, as every process reads it. */
+import type { PairGenerations } from '#core/generation.ts';
 import type { Policies } from '#core/policies.ts';
 import type { ErrorCode } from './errors.ts';
 import type { LocalFolderFacts } from './local-folder.ts';
@@ -44,6 +45,8 @@ export interface Pair {
   readonly container: string;
   /** Identity found in the container's metadata at attach; null when the store keeps none. */
   readonly identity: string | null;
+  /** When the store made the container; null where it does not tell. */
+  readonly containerCreatedAt: string | null;
   /** Absolute path of the folder on its volume. */
   readonly folder: string;
   readonly volume: string;
@@ -60,6 +63,8 @@ export interface Pair {
   readonly paused: boolean;
   /** Set while the pair is disabled. */
   readonly disabled: { readonly code: ErrorCode; readonly reason: string; readonly at: Date } | null;
+  /** The latest union of both sides that no operator asked for or has seen; null when there was none. */
+  readonly union: { readonly reason: string; readonly at: Date } | null;
   /** Grows with every change of the fields above; caches compare it. */
   readonly revision: number;
   /** Tokens: a scan or poll is wanted while `Wanted > Done`. Done is 0 until the first one ended. */
@@ -67,6 +72,8 @@ export interface Pair {
   readonly scanDone: bigint;
   readonly pollWanted: bigint;
   readonly pollDone: bigint;
+  /** What tells a restored backup; moves without a new revision. */
+  readonly generations: PairGenerations;
 }
 
 export interface NewPair
@@ -76,6 +83,7 @@ export interface NewPair
     | 'name'
     | 'container'
     | 'identity'
+    | 'containerCreatedAt'
     | 'folder'
     | 'volume'
     | 'policies'

@@ -1,10 +1,27 @@
 /** Registry: stores, pairs, their condition and their leases, in the state database. */
+import type { Side } from '#core/entry.ts';
+import type { PairGenerations, SideGeneration } from '#core/generation.ts';
 import type { ErrorCode } from './errors.ts';
 import type { NewPair, NewStore, Pair, Retention, StoreRecord } from './pair.ts';
 
 export interface SyncTokens {
   readonly scan: bigint;
   readonly poll: bigint;
+}
+
+/** A pair starts again as a union of both sides (design section 5). */
+export interface Union {
+  /** Why, for people, while no operator asked for it; shown with the pair until one has seen it. */
+  readonly reason: string | null;
+  /** As it was when the cause was found: if it has moved since, somebody else has started the union. */
+  readonly known: PairGenerations;
+  /** What a side that went back, or went ahead of the database, was found to have been told. */
+  readonly found: { readonly side: Side; readonly generation: SideGeneration } | null;
+  /** What the sides are now, where one of them was attached anew; it was told nothing yet. */
+  readonly attached: {
+    readonly folder: boolean;
+    readonly container: { readonly identity: string | null; readonly createdAt: string | null } | null;
+  };
 }
 
 export interface Registry {
@@ -29,8 +46,21 @@ export interface Registry {
   disable(id: number, code: ErrorCode, reason: string): Promise<boolean>;
   /** Enables again and wants a scan and a poll. @returns whether it was disabled. */
   enable(id: number): Promise<boolean>;
-  /** Forgets all entries, so that the next contact is a union (design section 5), and takes a new container identity. */
-  resetEntries(id: number, identity: string | null): Promise<void>;
+  /**
+   * Forgets all entries, so that the next contact is a union which deletes nothing; wants a scan and a poll. History,
+   * problems and recovery pointers stay. Begins a generation above every one that is known, so that nobody who went
+   * by the old one is heard. Serials leap over all that may have been issued after `found`, before this ends.
+   * @returns false when `known` no longer holds: nothing was done.
+   */
+  startUnion(id: number, union: Union): Promise<boolean>;
+  /** Forgets `union`: an operator has seen it. */
+  forgetUnion(id: number): Promise<void>;
+
+  /** Begins a generation of each pair that acknowledged anything since its last one, if that is at least so old. */
+  beginGenerations(minAgeMs: number): Promise<void>;
+  /** Records that a side was told its generation. Never goes back. */
+  confirmGeneration(id: number, side: Side, told: Pick<SideGeneration, 'number' | 'stamp'>): Promise<void>;
+
   setIgnoreText(id: number, text: string): Promise<void>;
 
   /** Wants a full scan and a full poll; null for all pairs. @returns tokens of one pair (of the last when all). */

@@ -11,13 +11,16 @@ import type { Clock } from '#ports/clock.ts';
 import type { Staged } from '#ports/content.ts';
 import type { ListPage } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
+import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { assertContainer, assertFolder } from './continuity.ts';
 import type { Committed, OrderTerms } from './transfer.ts';
 
 /** The first one mostly answers. */
 const LISTED_AT_ONCE = 100;
 
 export interface CommitDeps {
+  readonly registry: Pick<Registry, 'loadPair'>;
   readonly clock: Clock;
   readonly settleMs: number;
 }
@@ -36,9 +39,9 @@ export async function commitDecision(
     case 'download':
       return download(sides, entry, terms);
     case 'delete-remote':
-      return deleteRemote(sides, entry, terms);
+      return deleteRemote(sides, pair, entry, terms, deps);
     case 'delete-local':
-      return deleteLocal(sides, pair, entry, terms);
+      return deleteLocal(sides, pair, entry, terms, deps);
   }
 }
 
@@ -110,10 +113,16 @@ async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Prom
   }
 }
 
-async function deleteRemote(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed> {
-  await sides.folder.check();
+async function deleteRemote(
+  sides: PairSides,
+  pair: Pair,
+  entry: Entry,
+  terms: OrderTerms,
+  { registry }: CommitDeps,
+): Promise<Committed> {
   const probed = await sides.folder.probe(entry.name);
   if (probed.result !== 'state' || probed.state.kind !== 'absent') return stale('the name is here again');
+  await assertFolder(pair, sides.folder, registry);
   const outcome = await sides.store.remove(entry.name, { ...terms, expected: entry.remote });
   return { kind: 'remote', outcome, bytes: 0, source: ABSENT };
 }
@@ -123,9 +132,11 @@ async function deleteLocal(
   pair: Pair,
   entry: Entry,
   terms: OrderTerms,
+  { registry }: CommitDeps,
 ): Promise<Committed> {
   const live = await sides.store.probe(entry.name, pair.identity);
   if (live.kind !== 'absent') return stale('the name is upstream again');
+  await assertContainer(pair, sides.store, registry);
   if (entry.remoteHasChildren) return stale('objects are below the name again');
   const outcome = await sides.folder.remove(entry.name, { ...terms, expected: entry.local });
   return { kind: 'local', outcome, bytes: 0, source: ABSENT };

@@ -12,7 +12,9 @@ import type { Archive, Candidate, HistoryEvent, ProbeRecord, ProblemText } from 
 import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError } from '#ports/errors.ts';
 import type { Pair } from '#ports/pair.ts';
+import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { assertContainer, assertFolder } from './continuity.ts';
 import { type Around, decideAround, remarkFreed } from './decide-around.ts';
 import { describeState } from './describe.ts';
 import { mapLimit } from './map-limit.ts';
@@ -26,6 +28,7 @@ const IN_COMMIT_RETRY_MS = 500;
 
 export interface DecideDeps {
   readonly archive: Archive;
+  readonly registry: Pick<Registry, 'loadPair'>;
   readonly clock: Clock;
   readonly settleMs: number;
 }
@@ -48,7 +51,7 @@ interface Probed {
 /**
  * Works on up to `limit` candidates of a pair. Before the first poll ended nothing is decided: the first contact is a
  * union of both sides, and what upstream holds must be known before anything is sent there.
- * @throws HoldfastError of grade pair when a side itself is gone; nothing is concluded then (invariant 6).
+ * @throws HoldfastError of grade pair when a side itself is gone or went back in time; nothing is concluded then (invariant 6).
  */
 export async function decideCandidates(
   pair: Pair,
@@ -59,10 +62,11 @@ export async function decideCandidates(
   if (pair.pollDone === 0n) return { taken: 0, decided: 0, laterAt: null };
   const candidates = await deps.archive.candidates(pair.id, limit);
   if (candidates.length === 0) return { taken: 0, decided: 0, laterAt: null };
-  await sides.folder.check();
+  await assertFolder(pair, sides.folder, deps.registry);
   const probed = await mapLimit(candidates, PROBES_AT_ONCE, (candidate) =>
     probeCandidate(pair, sides, candidate, deps),
   );
+  await assertBothKept(pair, sides, probed, deps);
   const around = await decideAround(pair, probed.filter(isConclusive).map(currentEntry), deps.archive);
   const serials = await deps.archive.issueSerials(probed.length * 2);
   const records: ProbeRecord[] = [];
@@ -81,6 +85,23 @@ export async function decideCandidates(
     decided: records.filter((record) => record.outcome.kind === 'decided').length,
     laterAt: later.length === 0 ? null : Math.min(...later),
   };
+}
+
+/**
+ * Once more after the probes: what a side that went back in time meanwhile showed was no change of its user's. And the
+ * pair as the database has it now, since what was read from it may be younger than `pair`.
+ */
+async function assertBothKept(
+  pair: Pair,
+  sides: PairSides,
+  probed: readonly Probed[],
+  { registry }: DecideDeps,
+): Promise<void> {
+  const now = (await registry.loadPair(pair.id)) ?? pair;
+  await assertFolder(now, sides.folder, registry);
+  const isNews = ({ remote, candidate: { entry } }: Probed): boolean =>
+    remote !== null && !isSameRemoteRecord(remote, entry.remote);
+  if (probed.some(isNews)) await assertContainer(now, sides.store, registry);
 }
 
 async function probeCandidate(

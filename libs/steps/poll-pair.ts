@@ -4,9 +4,11 @@
  */
 import type { Clock } from '#ports/clock.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
+import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
-import { assertContainer, type FingerprintMemory, maySkipListing, pollContainer } from './poll.ts';
+import { assertContainer } from './continuity.ts';
+import { type FingerprintMemory, maySkipListing, pollContainer } from './poll.ts';
 import { nextPollMs, type PollPace } from './poll-pace.ts';
 import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.ts';
 
@@ -20,7 +22,14 @@ export interface PollPairDeps extends PairDeps {
 export interface PollMemory {
   readonly fingerprint: FingerprintMemory | undefined;
   readonly idlePolls: number;
+  /** The container takes no generation: it is not told again. */
+  readonly isDeaf: boolean;
 }
+
+/** A disabled pair is looked at this often at least, so that it goes on soon after its cause ended. */
+const MEND_MS = 30_000;
+
+const NO_MEMORY: PollMemory = { fingerprint: undefined, idlePolls: 0, isDeaf: false };
 
 export async function pollPair(
   pairId: number,
@@ -34,17 +43,19 @@ export async function pollPair(
     await deps.queue.unschedulePoll(pairId);
     return;
   }
-  const memory = memories.get(pairId) ?? { fingerprint: undefined, idlePolls: 0 };
+  const memory = memories.get(pairId) ?? NO_MEMORY;
+  let { maxMs } = deps.pace;
   try {
     const next = await guardPair(pair, deps, async () => {
       const sides = await deps.sides.open(pair);
       if (pair.disabled !== null) return mend(pair, sides, memory, deps);
       return pollActive(pair, sides, memory, deps, signal);
     });
-    memories.set(pairId, next ?? { fingerprint: undefined, idlePolls: memory.idlePolls + 1 });
+    if (next === null || pair.disabled !== null) maxMs = Math.min(maxMs, MEND_MS);
+    memories.set(pairId, next ?? { ...NO_MEMORY, idlePolls: memory.idlePolls + 1 });
   } finally {
     const idlePolls = memories.get(pairId)?.idlePolls ?? 0;
-    await deps.queue.schedulePoll(pairId, nextPollMs(pairId, idlePolls, deps.pace));
+    await deps.queue.schedulePoll(pairId, nextPollMs(pairId, idlePolls, { ...deps.pace, maxMs }));
   }
 }
 
@@ -57,10 +68,11 @@ async function pollActive(
 ): Promise<PollMemory> {
   const startedAt = deps.clock.now();
   const isWanted = pair.pollWanted > pair.pollDone;
-  const fingerprint = await assertContainer(pair, sides.store);
+  const { fingerprint } = await assertContainer(pair, sides.store, deps.registry);
+  const isDeaf = memory.isDeaf || (await tellContainer(pair, sides.store, deps)) === 'deaf';
   const trusted = sides.store.capabilities.versions;
   if (!isWanted && trusted && maySkipListing(memory.fingerprint, fingerprint, startedAt)) {
-    return { ...memory, idlePolls: memory.idlePolls + 1 };
+    return { ...memory, isDeaf, idlePolls: memory.idlePolls + 1 };
   }
   const { candidates } = await pollContainer(pair, sides, deps, signal);
   const isSame = memory.fingerprint?.fingerprint === fingerprint;
@@ -68,7 +80,22 @@ async function pollActive(
   return {
     fingerprint: { fingerprint, firstSeenAt, listedAt: startedAt },
     idlePolls: candidates > 0 || isWanted ? 0 : memory.idlePolls + 1,
+    isDeaf,
   };
+}
+
+/**
+ * Tells the container the pair's generation when it moved (core/generation.ts). Loaded anew right before: told late,
+ * an earlier one would make the container look restored.
+ */
+async function tellContainer(pair: Pair, store: ObjectStore, deps: PollPairDeps): Promise<'told' | 'deaf'> {
+  const { begun, told } = pair.generations;
+  if (told.remote.number >= begun.number) return 'told';
+  const now = (await deps.registry.loadPair(pair.id))?.generations ?? pair.generations;
+  if (now.told.remote.number >= now.begun.number) return 'told';
+  if (!(await store.tell(now.begun))) return 'deaf';
+  await deps.registry.confirmGeneration(pair.id, 'remote', { number: now.begun.number, stamp: null });
+  return 'told';
 }
 
 async function mend(
@@ -78,10 +105,9 @@ async function mend(
   deps: PollPairDeps,
 ): Promise<PollMemory> {
   if (pair.disabled !== null && mendingSide(pair.disabled.code) === 'remote') {
-    await assertContainer(pair, sides.store);
+    await assertContainer(pair, sides.store, deps.registry);
     await enablePair(pair, deps);
-    await deps.queue.pollNow(pair.id);
-    return { fingerprint: undefined, idlePolls: 0 };
+    return NO_MEMORY;
   }
   return { ...memory, idlePolls: memory.idlePolls + 1 };
 }

@@ -8,12 +8,12 @@ import { type Name, type NameFault, nameFault } from '#core/name.ts';
 import { type RemoteState, sameRemoteContent } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
-import { HoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
-import type { ListedObject, ObjectStore } from '#ports/object-store.ts';
+import type { ListedObject } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { assertContainer } from './continuity.ts';
 import { mergeByName, pages } from './merge.ts';
 import { MarkBatch } from './scan.ts';
 
@@ -43,19 +43,10 @@ export interface PollResult {
   readonly candidates: number;
 }
 
-/** @throws HoldfastError container-missing, container-replaced, credentials-refused, store-*; then nothing was concluded. */
-export async function assertContainer(pair: Pair, store: ObjectStore): Promise<string> {
-  const facts = await store.container();
-  if (pair.identity !== null && facts.identity !== pair.identity) {
-    throw new HoldfastError(
-      'container-replaced',
-      `container "${pair.container}" of pair "${pair.name}" is not the one it was paired with; check it, then run: holdfast pair resume ${pair.name}`,
-    );
-  }
-  return facts.fingerprint;
-}
-
-/** @param pair as loaded just now: its `pollWanted` is the token that this poll fulfils. */
+/**
+ * @param pair as loaded just now: its `pollWanted` is the token that this poll fulfils.
+ * @throws HoldfastError container-missing, container-replaced, credentials-refused, store-*; Restored. Nothing was concluded then.
+ */
 export async function pollContainer(
   pair: Pair,
   sides: PairSides,
@@ -65,7 +56,7 @@ export async function pollContainer(
   const { archive, registry, queue, clock } = deps;
   const startedAt = clock.now();
   const token = pair.pollWanted;
-  await assertContainer(pair, sides.store);
+  await assertContainer(pair, sides.store, registry);
 
   const marks = new MarkBatch(async (names) => {
     await archive.mark(pair.id, 'remote', names);

@@ -13,6 +13,7 @@ import type { LocalFolder, WalkItem } from '#ports/local-folder.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { assertFolder } from './continuity.ts';
 import { readIgnoreText } from './ignore-text.ts';
 import { mergeByName, pages } from './merge.ts';
 import { keptMs } from './trash.ts';
@@ -50,7 +51,7 @@ export interface ScanResult {
 
 /**
  * @param pair as loaded just now: its `scanWanted` is the token that this scan fulfils.
- * @throws HoldfastError folder-missing, folder-unmarked, folder-denied; then nothing was concluded.
+ * @throws HoldfastError folder-missing, folder-unmarked, folder-denied; Restored. Nothing was concluded then.
  */
 export async function scanFolder(
   pair: Pair,
@@ -61,7 +62,7 @@ export async function scanFolder(
   const { archive, registry, queue, clock } = deps;
   const startedAt = clock.now();
   const token = pair.scanWanted;
-  await sides.folder.check();
+  await assertFolder(pair, sides.folder, registry);
   if ((await refreshIgnoreText(pair, sides.folder, registry)) === 'changed')
     return { entries: 0, candidates: 0, problems: 0 };
 
@@ -95,6 +96,7 @@ export async function scanFolder(
       await marks.add(step.left.name);
   }
   await marks.flush();
+  await assertFolder(pair, sides.folder, registry);
   await archive.closeProblems(pair.id, WALK_PROBLEMS, clock.now() - startedAt);
   await registry.finishScan(pair.id, token);
   return { entries, candidates: marks.total, problems };

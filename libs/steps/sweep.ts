@@ -23,6 +23,8 @@ export interface SweepDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace: PollPace;
+  /** Least time between two generations of a pair. */
+  readonly generationMs: number;
 }
 
 /** What a sweeper remembers between sweeps; losing it costs nothing but time. */
@@ -45,6 +47,7 @@ export async function sweep(memory: SweepMemory, deps: SweepDeps): Promise<void>
     await registry.requestSync(null);
     for (const pair of await registry.listPairs()) await queue.pollNow(pair.id);
   }
+  await registry.beginGenerations(deps.generationMs);
   const now = clock.now();
   const due = await archive.work();
   for (const { pairId, volume, candidates, oldestMarking } of due) {

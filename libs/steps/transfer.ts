@@ -19,6 +19,7 @@ import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { commitDecision } from './commit-decision.ts';
+import { assertFolder } from './continuity.ts';
 import { mapLimit } from './map-limit.ts';
 import { resolveBlocked } from './resolve-blocked.ts';
 import { keptMs } from './trash.ts';
@@ -55,7 +56,7 @@ const NO_EFFECTS: SideEffects = { candidates: [], recovery: [], history: [] };
 
 /**
  * Runs one job. Decisions that no longer hold, or that another worker holds, are left out silently.
- * @throws HoldfastError of grade pair when a side itself is gone; what was done until then is recorded.
+ * @throws HoldfastError of grade pair when a side itself is gone or went back in time; what was done until then is recorded.
  */
 export async function transferBatch(
   pair: Pair,
@@ -64,6 +65,7 @@ export async function transferBatch(
   deps: TransferDeps,
   signal: AbortSignal,
 ): Promise<{ readonly acknowledged: number; readonly released: number }> {
+  await assertFolder(pair, sides.folder, deps.registry);
   const holder = deps.clock.uniqueId();
   const entries = await deps.archive.claim(pair.id, items, holder, CLAIM_HOLD_MS);
   if (entries.length === 0) return { acknowledged: 0, released: 0 };

@@ -10,6 +10,7 @@ import type { JobQueue } from '#ports/job-queue.ts';
 import type { ChangeSource } from '#ports/local-folder.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { assertFolder } from './continuity.ts';
 import { HintBuffer } from './hint-buffer.ts';
 import { judgeHints } from './hints.ts';
 import { IGNORE_FILE } from './ignore-text.ts';
@@ -43,6 +44,7 @@ interface Watched {
   readonly hints: HintBuffer;
   readonly ended: AbortController;
   scanning: boolean;
+  telling: boolean;
   /** Milliseconds since the epoch. */
   nextScanAt: number;
   nextMendAt: number;
@@ -103,6 +105,7 @@ export class PairWatcher {
       hints: new HintBuffer(),
       ended: new AbortController(),
       scanning: false,
+      telling: false,
       nextScanAt: clock.now(),
       nextMendAt: clock.now(),
     };
@@ -147,6 +150,10 @@ export class PairWatcher {
       }
       return;
     }
+    if (!isTold(pair) && !watched.telling) {
+      watched.telling = true;
+      this.keep(this.tell(watched));
+    }
     const isWanted = pair.scanWanted > pair.scanDone || now >= watched.nextScanAt;
     if (isWanted && !watched.scanning && this.scans < this.deps.scansAtOnce) {
       watched.scanning = true;
@@ -156,12 +163,31 @@ export class PairWatcher {
     }
   }
 
-  private async mend(watched: Watched): Promise<void> {
-    await guardPair(watched.pair, this.deps, async () => {
-      const { folder } = await this.deps.sides.open(watched.pair);
-      await folder.check();
-      await enablePair(watched.pair, this.deps);
+  private async mend({ pair }: Watched): Promise<void> {
+    await guardPair(pair, this.deps, async () => {
+      const { folder } = await this.deps.sides.open(pair);
+      await assertFolder(pair, folder, this.deps.registry);
+      await enablePair(pair, this.deps);
     });
+  }
+
+  /**
+   * Tells the folder its generation when it moved (core/generation.ts). Loaded anew right before: told late, an
+   * earlier one would make the folder look restored.
+   */
+  private async tell(watched: Watched): Promise<void> {
+    const { registry, sides } = this.deps;
+    try {
+      await guardPair(watched.pair, this.deps, async () => {
+        const { folder } = await sides.open(watched.pair);
+        await assertFolder(watched.pair, folder, registry);
+        const pair = await registry.loadPair(watched.pair.id);
+        if (pair === null || isTold(pair)) return;
+        await registry.confirmGeneration(pair.id, 'local', await folder.tell(pair.generations.begun));
+      });
+    } finally {
+      watched.telling = false;
+    }
   }
 
   private async scan(watched: Watched): Promise<void> {
@@ -231,6 +257,11 @@ export class PairWatcher {
       .finally(() => this.running.delete(kept));
     this.running.add(kept);
   }
+}
+
+/** Whether the folder knows of the latest generation. */
+function isTold({ generations: { begun, told } }: Pair): boolean {
+  return told.local.number >= begun.number;
 }
 
 function isWatchedAlike(a: Pair, b: Pair): boolean {

@@ -1,35 +1,34 @@
 /**
  * With pair: the frame around every job. Loads the pair, leaves paused and disabled ones
  * alone, opens its sides, and turns an error of the whole pair into its disabling with a
- * reason (invariant 6), so that one bad pair never stops a process (invariant 9).
+ * reason, or into a union where a side went back in time (invariant 6), so that one bad
+ * pair never stops a process (invariant 9).
  */
-import type { Archive } from '#ports/archive.ts';
+import type { Archive, HistoryEventKind } from '#ports/archive.ts';
 import { asHoldfastError, type ErrorCode, type HoldfastError } from '#ports/errors.ts';
+import type { JobQueue } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
+import { Restored } from './continuity.ts';
+import { remedyOf } from './remedy.ts';
 
 export interface PairDeps {
   readonly registry: Registry;
   readonly archive: Archive;
+  readonly queue: JobQueue;
   readonly sides: Sides;
   readonly log: Log;
 }
 
-/** Conditions that end by themselves when the cause is mended, so that they are probed again on a schedule. */
-const SELF_MENDING: readonly ErrorCode[] = [
-  'folder-missing',
-  'folder-denied',
-  'credentials-refused',
-  'container-missing',
-  'secret-missing',
-];
 const ON_FOLDER: readonly ErrorCode[] = ['folder-missing', 'folder-denied', 'folder-unmarked'];
 
-/** Whether looking again may enable the pair without an operator, and on which side to look. */
-export function mendingSide(code: ErrorCode): 'local' | 'remote' | null {
-  if (!SELF_MENDING.includes(code)) return null;
+/**
+ * Which side to look at again, to enable a disabled pair without an operator: any cause ends with the very folder and
+ * container being there again.
+ */
+export function mendingSide(code: ErrorCode): 'local' | 'remote' {
   return ON_FOLDER.includes(code) ? 'local' : 'remote';
 }
 
@@ -44,7 +43,7 @@ export async function withPair<Result>(
   return guardPair(pair, deps, async () => run(pair, await deps.sides.open(pair)));
 }
 
-/** Runs something for a pair; an error of grade pair disables it and gives null, any other is thrown on. */
+/** Runs something for a pair; an error of grade pair ends work on it and gives null, any other is thrown on. */
 export async function guardPair<Result>(
   pair: Pair,
   deps: PairDeps,
@@ -55,30 +54,40 @@ export async function guardPair<Result>(
   } catch (thrown) {
     const error = asHoldfastError(thrown);
     if (error.grade !== 'pair') throw thrown;
-    await disablePair(pair, error, deps);
+    if (error instanceof Restored) await unite(pair, error, deps);
+    else await disablePair(pair, error, deps);
     return null;
   }
 }
 
 async function disablePair(pair: Pair, error: HoldfastError, deps: PairDeps): Promise<void> {
-  const changed = await deps.registry.disable(pair.id, error.code, error.message);
+  const reason = `${error.message}; ${remedyOf(error.code, pair.name)}`;
+  const changed = await deps.registry.disable(pair.id, error.code, reason);
   if (!changed) return;
-  deps.log.warn({ pair: pair.name, code: error.code }, `pair disabled: ${error.message}`);
-  const text = `disabled (${error.code}): ${error.message}`;
-  await deps.archive.appendHistory(pair.id, [{ name: null, kind: 'failed', side: null, serial: null, text }]);
+  deps.log.warn({ pair: pair.name, code: error.code }, `pair disabled: ${reason}`);
+  await note(pair, 'failed', `disabled (${error.code}): ${reason}`, deps);
+}
+
+async function unite(pair: Pair, { code, message, union }: Restored, deps: PairDeps): Promise<void> {
+  if (!(await deps.registry.startUnion(pair.id, union))) return;
+  deps.log.warn({ pair: pair.name, code }, `both sides are united again: ${message}`);
+  await note(pair, 'recovered', `${message}; both sides are united: nothing is deleted`, deps);
+  await deps.queue.pollNow(pair.id);
 }
 
 /** Enables a pair whose cause is mended, with a full scan and poll. */
 export async function enablePair(pair: Pair, deps: Omit<PairDeps, 'sides'>): Promise<void> {
   if (!(await deps.registry.enable(pair.id))) return;
   deps.log.info({ pair: pair.name }, 'pair works again');
-  await deps.archive.appendHistory(pair.id, [
-    {
-      name: null,
-      kind: 'recovered',
-      side: null,
-      serial: null,
-      text: 'works again; a full scan and poll follow',
-    },
-  ]);
+  await note(pair, 'recovered', 'works again; a full scan and poll follow', deps);
+  await deps.queue.pollNow(pair.id);
+}
+
+async function note(
+  pair: Pair,
+  kind: HistoryEventKind,
+  text: string,
+  { archive }: Pick<PairDeps, 'archive'>,
+): Promise<void> {
+  await archive.appendHistory(pair.id, [{ name: null, kind, side: null, serial: null, text }]);
 }

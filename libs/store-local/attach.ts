@@ -7,18 +7,9 @@ import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { LocalFolderFacts } from '#ports/local-folder.ts';
 import { unlinkIfPresent } from './attempts.ts';
 import { type OpenDirectory, succeeds } from './file-system.ts';
-import { writeJson } from './json-file.ts';
 import { asLocalError } from './local-errors.ts';
-import {
-  type FolderOptions,
-  isDenied,
-  MARKER,
-  openOwn,
-  openRoot,
-  privatePath,
-  readMarker,
-  withFolder,
-} from './open-folder.ts';
+import { draftMarker, MARKER, readMarker } from './marker.ts';
+import { type FolderOptions, isDenied, openOwn, openRoot, privatePath, withFolder } from './open-folder.ts';
 
 /** @throws HoldfastError folder-missing, folder-denied, already-exists */
 export async function attachFolder(options: FolderOptions, pairId: string): Promise<LocalFolderFacts> {
@@ -84,7 +75,7 @@ async function writeMarker(
   facts: LocalFolderFacts,
 ): Promise<void> {
   const draft = `${MARKER}-${options.clock.uniqueId()}`;
-  await writeJson(privateDirectory, draft, { pairId, ...facts });
+  await draftMarker(privateDirectory, draft, pairId, facts);
   // Of two pairs that attach the folder at once, one gets it: a link is never made over another.
   const isFirst =
     facts.hardLinks && (await succeeds(privateDirectory.link(draft, privateDirectory, MARKER), 'EEXIST'));

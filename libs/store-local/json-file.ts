@@ -2,7 +2,7 @@
  * JSON file: small private records below `.holdfast/`; what cannot be read as one counts as missing.
  * Users can write there, too: what is read is theirs to forge and is taken only where it makes sense.
  */
-import { type OpenDirectory, systemCode } from './file-system.ts';
+import { type Facts, type OpenDirectory, systemCode } from './file-system.ts';
 
 const MAX_BYTES = 64 * 1024;
 
@@ -33,11 +33,20 @@ export async function readJson(
   directory: OpenDirectory,
   segment: string,
 ): Promise<Record<string, unknown> | null> {
+  return (await readJsonFile(directory, segment))?.record ?? null;
+}
+
+/** As `readJson`, with what the system tells of the file that was read. */
+export async function readJsonFile(
+  directory: OpenDirectory,
+  segment: string,
+): Promise<{ readonly record: Record<string, unknown>; readonly facts: Facts } | null> {
   let text: string;
+  let facts: Facts;
   try {
     const file = await directory.openForReading(segment);
     try {
-      const facts = await file.facts();
+      facts = await file.facts();
       if (facts.kind !== 'file' || facts.size > MAX_BYTES) return null;
       const bytes = Buffer.alloc(facts.size);
       const length = await file.read(bytes, 0);
@@ -49,7 +58,8 @@ export async function readJson(
     if (['ENOENT', 'ELOOP', 'ENOTDIR', 'ENXIO'].includes(systemCode(thrown) ?? '')) return null;
     throw thrown;
   }
-  return parseRecord(text);
+  const record = parseRecord(text);
+  return record === null ? null : { record, facts };
 }
 
 /** A count that any system can keep, or null. */

@@ -11,6 +11,7 @@ import { type AttemptOwner, processOwner } from './attempt-owner.ts';
 import type { FileSystem } from './file-system.ts';
 import { linuxFileSystem } from './linux-file-system.ts';
 import { asLocalError } from './local-errors.ts';
+import { tellMarker } from './marker.ts';
 import { checkTrash, type FolderOptions, type OpenFolder, withFolder } from './open-folder.ts';
 import { probeEntry } from './probe.ts';
 import { pullEntry } from './pull.ts';
@@ -64,7 +65,15 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
       return facts;
     },
     detach: () => detachFolder(options),
-    check: () => run('check', checkTrash),
+    check: () =>
+      run('check', async (folder) => {
+        await checkTrash(folder);
+        return folder.marker.generation;
+      }),
+    tell: (generation) =>
+      run('write the marker', ({ privateDirectory, marker }) =>
+        tellMarker(privateDirectory, marker, generation, options.clock.uniqueId()),
+      ),
     walk: (isExcluded) => walkFolder(options, isExcluded),
     probe: (name) => run(`probe "${name}"`, (folder) => probeEntry(folder, name)),
     hash: (name, expected, digest) =>

@@ -10,8 +10,8 @@ import type { LocalFolderFacts } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
 import type { AttemptOwner } from './attempt-owner.ts';
 import { type FileSystem, type OpenDirectory, succeeds, systemCode } from './file-system.ts';
-import { readJson } from './json-file.ts';
 import { asLocalError } from './local-errors.ts';
+import { type Marker, readMarker } from './marker.ts';
 
 export interface FolderOptions {
   /** Absolute path of the folder. */
@@ -27,20 +27,15 @@ export interface FolderOptions {
 
 export interface OpenFolder extends FolderOptions {
   readonly facts: LocalFolderFacts;
+  readonly marker: Marker;
   readonly rootDirectory: OpenDirectory;
   /** `.holdfast/` and its `attempts/`. */
   readonly privateDirectory: OpenDirectory;
   readonly attempts: OpenDirectory;
 }
 
-export const MARKER = 'marker';
 const ATTEMPTS = 'attempts';
 export const TRASH = 'trash';
-
-export interface Marker {
-  readonly pairId: string;
-  readonly facts: LocalFolderFacts;
-}
 
 /** Opens the folder, checks its marker, runs `work`, closes. Failures come out as HoldfastError, naming `what`. */
 export async function withFolder<Result>(
@@ -58,12 +53,13 @@ export async function withFolder<Result>(
   try {
     const rootDirectory = await keep(openRoot(options));
     const privateDirectory = await keep(openPrivate(rootDirectory, options.root));
-    const { facts } = await requireMarker(privateDirectory, options);
+    const marker = await requireMarker(privateDirectory, options);
+    const { facts } = marker;
     const attempts = await keep(
       openOwn(privateDirectory, ATTEMPTS, privatePath(options, ATTEMPTS), 'folder-denied'),
     );
     isOpen = true;
-    return await work({ ...options, facts, rootDirectory, privateDirectory, attempts });
+    return await work({ ...options, facts, marker, rootDirectory, privateDirectory, attempts });
   } catch (thrown) {
     if (passThrough(thrown)) throw thrown;
     if (!isOpen && isDenied(thrown)) throw deniedPrivate(options, thrown);
@@ -148,31 +144,16 @@ async function requireMarker(privateDirectory: OpenDirectory, options: FolderOpt
   if (marker.pairId === options.pairId) return marker;
   throw new HoldfastError(
     'folder-unmarked',
-    `${options.root} carries the marker of another pair; mount the right folder there`,
+    `${options.root} carries the marker of another pair: the wrong folder is mounted there`,
   );
 }
 
 function unmarked(root: string, cause?: unknown): HoldfastError {
   return new HoldfastError(
     'folder-unmarked',
-    `${root} has no Holdfast marker, so it may not be the pair's folder (an unmounted volume looks like this); ` +
-      'mount the volume, or attach the folder again if it really is the one',
+    `${root} has no Holdfast marker: its volume is not mounted, or another folder is in its place`,
     { cause },
   );
-}
-
-/** Null when there is none that can be read. */
-export async function readMarker(privateDirectory: OpenDirectory): Promise<Marker | null> {
-  const record = await readJson(privateDirectory, MARKER);
-  if (record === null || typeof record['pairId'] !== 'string') return null;
-  return {
-    pairId: record['pairId'],
-    facts: {
-      hardLinks: record['hardLinks'] === true,
-      foldsCase: record['foldsCase'] === true,
-      foldsUnicode: record['foldsUnicode'] === true,
-    },
-  };
 }
 
 /**

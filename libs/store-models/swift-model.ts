@@ -330,6 +330,7 @@ function setUp(container: SwiftContainer, headers: ModelRequest['headers']): voi
   if (headers['x-versions-enabled'] === 'true') container.isVersioned = true;
   for (const [key, value] of Object.entries(headers)) {
     if (key.startsWith('x-container-meta-') && value !== undefined) container.meta.set(key, value);
+    if (key.startsWith('x-remove-container-meta-')) container.meta.delete(key.replace('x-remove-', 'x-'));
   }
 }
 

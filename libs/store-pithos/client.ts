@@ -4,6 +4,7 @@
  * comes back as a value, every other one as an error. A 401 renews the session once.
  */
 
+import { type Generation, parseGeneration } from '#core/generation.ts';
 import { protocolFailure } from '#libs/http/classify.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '#libs/http/client.ts';
 import { HoldfastError } from '#ports/errors.ts';
@@ -11,6 +12,7 @@ import type { Session, Sessions } from './auth.ts';
 import {
   asRecord,
   CONTAINER_IDENTITY,
+  containerGeneration,
   encodePath,
   encodePathHeader,
   headerNumber,
@@ -22,6 +24,7 @@ import {
 
 export interface ContainerHead {
   readonly identity: string | null;
+  readonly generation: Generation | null;
   readonly blockSize: number;
   readonly isVersioned: boolean;
   readonly objects: number;
@@ -83,8 +86,14 @@ export interface PithosClient {
   remove(name: string, probeTag?: string): Promise<'removed' | 'refused' | 'missing'>;
 }
 
-export function createPithosClient(http: HttpClient, sessions: Sessions, container: string): PithosClient {
-  const wire: Wire = { http, sessions, container };
+/** @param pairId tells what this pair wrote into the container's metadata from what others did. */
+export function createPithosClient(
+  http: HttpClient,
+  sessions: Sessions,
+  container: string,
+  pairId: string,
+): PithosClient {
+  const wire: Wire = { http, sessions, container, pairId };
   return {
     container,
     headContainer: () => headContainer(wire),
@@ -125,6 +134,7 @@ interface Wire {
   readonly http: HttpClient;
   readonly sessions: Sessions;
   readonly container: string;
+  readonly pairId: string;
 }
 
 interface WireRequest extends Omit<HttpRequest, 'url' | 'what'> {
@@ -191,6 +201,7 @@ async function headContainer(wire: Wire): Promise<ContainerHead | null> {
   }
   return {
     identity: headerText(headers, CONTAINER_IDENTITY),
+    generation: parseGeneration(headerText(headers, containerGeneration(wire.pairId)) ?? ''),
     blockSize,
     isVersioned: headerText(headers, 'X-Container-Policy-Versioning') === 'auto',
     objects: headerNumber(headers, 'X-Container-Object-Count') ?? 0,

@@ -3,12 +3,13 @@
  * session, dialect, commit protocol; and here absence is proved, by a container that is there and
  * still the same one (invariant 6).
  */
+import { formatGeneration, type Generation } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import { ABSENT, type RemoteState } from '#core/state.ts';
 import type { HttpClient } from '#libs/http/client.ts';
 import type { Clock } from '#ports/clock.ts';
 import { type Staged, type StageOutcome, StaleContent } from '#ports/content.ts';
-import { HoldfastError } from '#ports/errors.ts';
+import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { ContainerFacts, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
 import { createSessions, type PithosCredentials } from './auth.ts';
@@ -18,7 +19,7 @@ import { type CommitContext, commitContent, type Order, type Outcome } from './c
 import { stageMarker, stageVersion } from './download.ts';
 import { listObjects } from './listing.ts';
 import { commitRemoval, repairRemovals } from './remove.ts';
-import { CONTAINER_IDENTITY, isHidden, stateOf } from './wire.ts';
+import { CONTAINER_IDENTITY, containerGeneration, isHidden, stateOf } from './wire.ts';
 
 export interface PithosStoreOptions {
   /** Login URL, ends in `/identity/v2.0`. */
@@ -26,6 +27,8 @@ export interface PithosStoreOptions {
   /** Asked at each login, and again when the store refuses the token. */
   readonly credentials: () => Promise<PithosCredentials>;
   readonly container: string;
+  /** Names what this pair tells the container. */
+  readonly pairId: string;
   /** Shared with other stores; `close` leaves it open unless `ownsHttp` is set. */
   readonly http: HttpClient;
   readonly ownsHttp?: boolean;
@@ -46,7 +49,7 @@ export function openPithosStore(options: PithosStoreOptions): ObjectStore {
     );
   }
   const sessions = createSessions(options.http, options.authUrl, options.credentials);
-  return new PithosStore(options, createPithosClient(options.http, sessions, container));
+  return new PithosStore(options, createPithosClient(options.http, sessions, container, options.pairId));
 }
 
 class PithosStore implements ObjectStore {
@@ -95,10 +98,30 @@ class PithosStore implements ObjectStore {
     const head = await this.#head();
     return {
       identity: head.identity,
+      createdAt: null,
+      generation: head.generation,
       fingerprint: `${head.lastModified}/${head.objects}/${head.bytes}`,
       objects: head.objects,
       bytes: head.bytes,
     };
+  }
+
+  async detach(): Promise<void> {
+    if ((await this.#client.headContainer()) === null) return;
+    await this.#client.setContainerHeaders({ [containerGeneration(this.#options.pairId)]: '' });
+  }
+
+  async tell(generation: Generation): Promise<boolean> {
+    const told = { [containerGeneration(this.#options.pairId)]: formatGeneration(generation) };
+    try {
+      await this.#client.setContainerHeaders(told);
+      return true;
+    } catch (thrown) {
+      const error = asHoldfastError(thrown);
+      if (error.code !== 'store-refused') throw thrown;
+      this.#options.log.warn({ err: error.message }, 'the container takes no more metadata');
+      return false;
+    }
   }
 
   list(after: string | null, limit: number) {

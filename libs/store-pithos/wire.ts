@@ -44,6 +44,11 @@ export const META_MODE = 'X-Object-Meta-Mode';
 export const META_ORDER = 'X-Object-Meta-Holdfast-Order';
 export const CONTAINER_IDENTITY = 'X-Container-Meta-Holdfast-Id';
 
+/** One for each pair, as pairs may share a container. */
+export function containerGeneration(pairId: string): string {
+  return `X-Container-Meta-Holdfast-Generation-${pairId}`;
+}
+
 export function encodePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

@@ -26,15 +26,16 @@ export interface Client {
   ): Promise<string | null | undefined>;
   /** Removes the current object, or one version for good. The raw answer, its body discarded; any status. */
   remove(name: string, version: string | null, headers?: Record<string, string>): Promise<HttpResponse>;
-  /** @throws HoldfastError container-missing */
-  container(): Promise<ContainerHead>;
+  /** @param ask `newest` costs the store a look at every replica. @throws HoldfastError container-missing */
+  container(ask?: 'newest'): Promise<ContainerHead>;
   /** Creates or updates the container. @returns the status. */
   setContainer(method: 'PUT' | 'POST', headers: Record<string, string>): Promise<number>;
   /** A page of the listing as parsed JSON. @throws HoldfastError container-missing */
   listing(query: Record<string, string>): Promise<unknown>;
 }
 
-export function openClient(session: Session, container: string): Client {
+/** @param pairId tells what this pair wrote into the container's metadata from what others did. */
+export function openClient(session: Session, container: string, pairId: string): Client {
   const containerPath = `/${encodeURIComponent(container)}`;
   const objectPath = (name: string, version: string | null): string => {
     const query = version === null ? '' : `?version-id=${encodeURIComponent(version)}`;
@@ -89,15 +90,16 @@ export function openClient(session: Session, container: string): Client {
       const path = objectPath(name, version);
       return drained(await session.send({ method: 'DELETE', path, headers, what: 'remove an object' }));
     },
-    async container() {
+    async container(ask) {
       // Not HEAD: through some proxies its 204 carries a body that breaks the connection.
       const path = `${containerPath}?limit=1`;
-      const response = await session.send({ method: 'GET', path, what: 'look at the container' });
+      const headers = ask === 'newest' ? { 'x-newest': 'true' } : {};
+      const response = await session.send({ method: 'GET', path, headers, what: 'look at the container' });
       if (response.status === 404) await response.discard();
       if (response.status === 404) throw missing();
       if (response.status >= 300) throw await response.failure();
       await response.discard();
-      return containerHead(response.headers);
+      return containerHead(response.headers, pairId);
     },
     async setContainer(method, headers) {
       const what = 'set up the container';

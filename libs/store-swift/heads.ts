@@ -1,4 +1,5 @@
 /** Heads: what the headers of an object or a container say, in our terms. */
+import { type Generation, parseGeneration } from '#core/generation.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { ResponseHeaders } from '#libs/http/classify.ts';
 import { parseSeconds } from './seconds.ts';
@@ -8,6 +9,11 @@ export const FILE_TYPE = 'application/octet-stream';
 export const META_MTIME = 'x-object-meta-mtime';
 export const META_MODE = 'x-object-meta-mode';
 export const META_IDENTITY = 'x-container-meta-holdfast-id';
+
+/** One for each pair, as pairs may share a container. */
+export function metaGeneration(pairId: string): string {
+  return `x-container-meta-holdfast-generation-${pairId.toLowerCase()}`;
+}
 
 export interface ObjectHead {
   readonly kind: 'file' | 'directory' | 'unhandled';
@@ -24,6 +30,9 @@ export interface ObjectHead {
 
 export interface ContainerHead {
   readonly identity: string | null;
+  /** The time of its first making; one made again under the name keeps it for as long as the cluster remembers the old one. */
+  readonly createdAt: string | null;
+  readonly generation: Generation | null;
   readonly versioned: boolean;
   readonly objects: number;
   readonly bytes: number;
@@ -66,9 +75,11 @@ export function stateOf(head: ObjectHead | null): RemoteState {
   return kind === 'file' ? { kind, size, hash: etag, version, mtimeNs } : { kind, version };
 }
 
-export function containerHead(headers: ResponseHeaders): ContainerHead {
+export function containerHead(headers: ResponseHeaders, pairId: string): ContainerHead {
   return {
     identity: headers[META_IDENTITY] ?? null,
+    createdAt: headers['x-timestamp'] ?? null,
+    generation: parseGeneration(headers[metaGeneration(pairId)] ?? ''),
     versioned: headers['x-versions-enabled']?.toLowerCase() === 'true',
     objects: Number(headers['x-container-object-count'] ?? 0),
     bytes: Number(headers['x-container-bytes-used'] ?? 0),

@@ -3,6 +3,7 @@
  * makes it safe, as Swift has neither lock nor compare-and-set; an operator may refuse it and
  * the capabilities then own up to the unprotected window.
  */
+import { formatGeneration, type Generation } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { HttpClient } from '#libs/http/client.ts';
@@ -16,7 +17,7 @@ import { type Client, openClient } from './client.ts';
 import { pull } from './commit.ts';
 import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { stageDownload } from './download.ts';
-import { type ContainerHead, META_IDENTITY, stateOf } from './heads.ts';
+import { type ContainerHead, META_IDENTITY, metaGeneration, stateOf } from './heads.ts';
 import { listPage } from './listing.ts';
 import { remove } from './removal.ts';
 import { openSession, type SwiftAuth } from './session.ts';
@@ -25,6 +26,8 @@ import { SharedListing } from './shared-listing.ts';
 export interface SwiftStoreOptions {
   readonly auth: SwiftAuth;
   readonly container: string;
+  /** Names what this pair tells the container. */
+  readonly pairId: string;
   /** Owned by the caller, who may share it among stores and closes it. */
   readonly http: HttpClient;
   readonly clock: Clock;
@@ -42,12 +45,14 @@ class SwiftStore implements ObjectStore {
   readonly #client: Client;
   readonly #histories: SharedListing;
   readonly #objects: SharedListing;
+  readonly #pairId: string;
   readonly #clock: Clock;
   readonly #log: Log;
   #capabilities: StoreCapabilities;
 
   constructor(options: SwiftStoreOptions) {
-    this.#client = openClient(openSession(options.http, options.auth), options.container);
+    this.#client = openClient(openSession(options.http, options.auth), options.container, options.pairId);
+    this.#pairId = options.pairId;
     this.#histories = new SharedListing(this.#client, { versions: '' });
     this.#objects = new SharedListing(this.#client, {});
     this.#clock = options.clock;
@@ -62,9 +67,9 @@ class SwiftStore implements ObjectStore {
   async attach(options: { create: boolean; versioning: boolean; identity: string }): Promise<ContainerFacts> {
     let head = await this.#containerOrNull();
     if (head === null) {
-      if (!options.create) await this.#client.container();
+      if (!options.create) await this.#client.container('newest');
       await this.#create(options.versioning);
-      head = await this.#client.container();
+      head = await this.#client.container('newest');
     }
     if (options.versioning && !head.versioned) {
       const status = await this.#client.setContainer('POST', { 'x-versions-enabled': 'true' });
@@ -75,14 +80,31 @@ class SwiftStore implements ObjectStore {
       if (status >= 300)
         throw new HoldfastError('store-refused', `the container takes no metadata (${status})`);
     }
-    head = await this.#client.container();
+    head = await this.#client.container('newest');
     this.#capabilities = await probeCapabilities(this.#client, this.#clock, head.versioned);
-    return this.container();
+    return this.container('newest');
   }
 
-  async container(): Promise<ContainerFacts> {
-    const { identity, objects, bytes } = await this.#client.container();
-    return { identity, fingerprint: `${objects}:${bytes}`, objects, bytes };
+  async container(ask?: 'newest'): Promise<ContainerFacts> {
+    const { identity, createdAt, generation, objects, bytes } = await this.#client.container(ask);
+    return { identity, createdAt, generation, fingerprint: `${objects}:${bytes}`, objects, bytes };
+  }
+
+  async detach(): Promise<void> {
+    const gone = `x-remove-${metaGeneration(this.#pairId).slice('x-'.length)}`;
+    const status = await this.#client.setContainer('POST', { [gone]: 'x' });
+    if (status >= 300 && status !== 404) this.#log.warn({ status }, 'the container kept metadata of a pair');
+  }
+
+  async tell(generation: Generation): Promise<boolean> {
+    const told = { [metaGeneration(this.#pairId)]: formatGeneration(generation) };
+    const status = await this.#client.setContainer('POST', told);
+    if (status < 300) return true;
+    if (status !== 400 && status !== 403) {
+      throw new HoldfastError('store-unavailable', `the container takes no metadata now (${status})`);
+    }
+    this.#log.warn({ status }, 'the container takes no more metadata');
+    return false;
   }
 
   list(after: string | null, limit: number): Promise<ListPage> {
@@ -132,7 +154,7 @@ class SwiftStore implements ObjectStore {
 
   async #containerOrNull(): Promise<ContainerHead | null> {
     try {
-      return await this.#client.container();
+      return await this.#client.container('newest');
     } catch (thrown) {
       if (thrown instanceof HoldfastError && thrown.code === 'container-missing') return null;
       throw thrown;
@@ -149,7 +171,9 @@ class SwiftStore implements ObjectStore {
 
   async #checkContainer(identity: string | null): Promise<void> {
     const head = await this.#client.container();
-    if (identity !== null && head.identity !== identity) {
+    if (identity === null || head.identity === identity) return;
+    // A replica that fell behind is no other container.
+    if ((await this.#client.container('newest')).identity !== identity) {
       throw new HoldfastError('container-replaced', 'the container is not the one the pair was made with');
     }
   }

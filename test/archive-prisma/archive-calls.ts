@@ -97,7 +97,9 @@ export type Call =
   | { readonly call: 'settleTrash'; readonly place: number; readonly as: 'looked' | 'gone' }
   | { readonly call: 'setPaused'; readonly paused: boolean }
   | { readonly call: 'disable'; readonly reason: string }
-  | { readonly call: 'resetEntries'; readonly identity: string | null }
+  | { readonly call: 'startUnion'; readonly reason: string | null; readonly ahead: number }
+  | { readonly call: 'beginGenerations'; readonly minAgeHours: number }
+  | { readonly call: 'confirmGeneration'; readonly side: Side; readonly number: number }
   | { readonly call: 'passTime'; readonly hours: number };
 
 const aName = fc.constantFrom(...NAMES);
@@ -214,12 +216,18 @@ const occasional: readonly fc.Arbitrary<Call>[] = [
   fc.record({ ...call('openProblem'), shown: fc.constantFrom('a', 'a/b', '\\xff'), problem: aProblem }),
   fc.record({ ...call('closeProblems'), codes: someCodes, unseenForHours: fc.constantFrom(0, 1.25) }),
   fc.record({ ...call('settleTrash'), place: aPlace, as: fc.constantFrom('looked', 'gone') }),
+  fc.record({ ...call('beginGenerations'), minAgeHours: fc.constantFrom(0, 1.25) }),
+  fc.record({ ...call('confirmGeneration'), side: aSide, number: fc.nat(3) }),
   fc.record({ ...call('setPaused'), paused: fc.boolean() }),
   fc.record({ ...call('disable'), reason: fc.constantFrom('gone', 'still gone') }),
   fc.record({ ...call('passTime'), hours: fc.constantFrom(1, 6, 200) }),
 ];
 
-const rare = fc.record({ ...call('resetEntries'), identity: fc.constantFrom(null, 'new') });
+const rare = fc.record({
+  ...call('startUnion'),
+  reason: fc.constantFrom(null, 'restored'),
+  ahead: fc.constantFrom(0, 1, 5),
+});
 
 export const calls: fc.Arbitrary<Call[]> = fc.array(
   fc.oneof(

@@ -7,7 +7,7 @@ import type { WaitingAges } from '#core/delete-hold.ts';
 import type { Entry } from '#core/entry.ts';
 import { NO_SERIAL, type Serial } from '#core/serial.ts';
 import type { Candidate, ProbeRecord, Release, SideEffects, TrashedContent } from '#ports/archive.ts';
-import { doneWith, type OpenedArchive } from '#test/conformance/archive-fixtures.ts';
+import { doneWith, type OpenedArchive, unionOf } from '#test/conformance/archive-fixtures.ts';
 import {
   type Call,
   type Effects,
@@ -59,7 +59,7 @@ export class Player {
   /** Everything that the ports tell about the pair. */
   async account(): Promise<unknown> {
     const { archive, registry, pair, clock } = this.#on;
-    const { revision, scanWanted, scanDone, pollWanted, pollDone } =
+    const { revision, scanWanted, scanDone, pollWanted, pollDone, union, generations } =
       (await registry.loadPair(pair.id)) ?? pair;
     const below = await Promise.all(
       NAMES.map(async (each) => [
@@ -69,7 +69,7 @@ export class Player {
       ]),
     );
     return this.#told({
-      pair: { revision, scanWanted, scanDone, pollWanted, pollDone },
+      pair: { revision, scanWanted, scanDone, pollWanted, pollDone, union, generations },
       below,
       local: await archive.pageLocal(pair.id, 'a', 4),
       remote: await archive.pageRemote(pair.id, null, 4),
@@ -137,8 +137,15 @@ export class Player {
         return registry.setPaused(pair.id, call.paused);
       case 'disable':
         return registry.disable(pair.id, 'folder-missing', call.reason);
-      case 'resetEntries':
-        return registry.resetEntries(pair.id, call.identity);
+      case 'startUnion':
+        return this.#startUnion(call);
+      case 'beginGenerations':
+        return registry.beginGenerations(call.minAgeHours * HOUR_MS);
+      case 'confirmGeneration':
+        return registry.confirmGeneration(pair.id, call.side, {
+          number: call.number,
+          stamp: `s${call.number}`,
+        });
       case 'passTime':
         return this.#on.passTime(call.hours * HOUR_MS);
     }
@@ -164,6 +171,15 @@ export class Player {
       holds: (await archive.unansweredHolds()).length,
       held: await archive.pageHeldDeletes(pair.id, 'a', 3),
     };
+  }
+
+  async #startUnion({ reason, ahead }: Extract<Call, { call: 'startUnion' }>): Promise<unknown> {
+    const { registry, pair } = this.#on;
+    const { generations } = (await registry.loadPair(pair.id)) ?? pair;
+    const { number, serial } = generations.begun;
+    const generation = { number: number + ahead, serial, stamp: 'found' };
+    const found = ahead === 0 ? null : ({ side: 'local', generation } as const);
+    return registry.startUnion(pair.id, unionOf({ generations }, { reason, found }));
   }
 
   async #record({ found, events }: Extract<Call, { call: 'record' }>): Promise<unknown> {

@@ -32,7 +32,7 @@ const TIMES = {
   history: ['at'],
   problem: ['first_seen_at', 'last_seen_at', 'next_attempt_at'],
   recovery_pointer: ['displaced_at', 'look_again_at', 'expires_at'],
-  pair: ['disabled_at', 'lease_expires_at', 'deletes_held_since'],
+  pair: ['disabled_at', 'lease_expires_at', 'deletes_held_since', 'generation_at', 'union_at'],
   lease_seeker: ['expires_at'],
 };
 

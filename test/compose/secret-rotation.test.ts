@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { NO_GENERATIONS } from '#core/generation.ts';
 import { createSides } from '#libs/compose/sides.ts';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import { systemClock } from '#libs/runtime/clock.ts';
@@ -73,6 +74,7 @@ function pairOf(url: string, secretFile: string): Pair {
     },
     container: 'files',
     identity: null,
+    containerCreatedAt: null,
     folder: '/nowhere',
     volume: 'default',
     policies: { conflict: 'upstream', deleteVsEdit: 'upstream', direction: 'both' },
@@ -84,10 +86,12 @@ function pairOf(url: string, secretFile: string): Pair {
     retention: { days: null, bytes: null },
     paused: false,
     disabled: null,
+    union: null,
     revision: 1,
     scanWanted: 1n,
     scanDone: 0n,
     pollWanted: 1n,
     pollDone: 0n,
+    generations: NO_GENERATIONS,
   };
 }

@@ -18,6 +18,7 @@ import {
   type OpenedArchive,
   REMOTE_DIRECTORY,
   remoteFile,
+  unionOf,
 } from './archive-fixtures.ts';
 
 const HOLD_MS = 60_000;
@@ -415,7 +416,7 @@ function describeHolding(open: OpenArchive): void {
       const { archive, registry, pair } = fixture;
       await giveWaiting(fixture, { a: goneHere(1) });
       await archive.holdDeletes(pair.id);
-      await registry.resetEntries(pair.id, null);
+      await registry.startUnion(pair.id, unionOf(pair));
       assert.deepEqual(await archive.unansweredHolds(), []);
     });
 

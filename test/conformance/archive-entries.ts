@@ -15,6 +15,7 @@ import {
   type OpenArchive,
   type OpenedArchive,
   remoteFile,
+  unionOf,
 } from './archive-fixtures.ts';
 
 const settled = { kind: 'settled' } as const;
@@ -151,7 +152,7 @@ function describeReading(open: OpenArchive): void {
         );
       await give(fixture, { a: { local: localFile(1) } });
       const used = (await entryOf(fixture, 'a')).localSerial;
-      await registry.resetEntries(pair.id, null);
+      await registry.startUnion(pair.id, unionOf(pair));
       await give(fixture, { a: { local: localFile(1) } });
       assert.ok((await entryOf(fixture, 'a')).localSerial > used);
       assert.ok(used > all.reduce(laterSerial));

@@ -10,7 +10,7 @@ import { ABSENT, type LocalState, type RemoteState, type SyncState } from '#core
 import type { Acknowledgement, Archive, Candidate, ProbeRecord, SideEffects } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { NewPair, NewStore, Pair } from '#ports/pair.ts';
-import type { Registry } from '#ports/registry.ts';
+import type { Registry, Union } from '#ports/registry.ts';
 
 export const NO_EFFECTS: SideEffects = { candidates: [], recovery: [], history: [] };
 
@@ -29,6 +29,7 @@ export function newPair(storeId: number, name: string, volume = 'default'): NewP
     storeId,
     container: `container-${name}`,
     identity: null,
+    containerCreatedAt: null,
     folder: `/srv/${name}`,
     volume,
     policies: DEFAULT_POLICIES,
@@ -37,6 +38,17 @@ export function newPair(storeId: number, name: string, volume = 'default'): NewP
     versioning: true,
     capabilities: null,
     folderFacts: null,
+  };
+}
+
+/** A union that an operator asked for. */
+export function unionOf({ generations }: Pick<Pair, 'generations'>, more: Partial<Union> = {}): Union {
+  return {
+    reason: null,
+    known: generations,
+    found: null,
+    attached: { folder: false, container: null },
+    ...more,
   };
 }
 

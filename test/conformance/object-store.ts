@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { toSerial } from '#core/serial.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import { describeListing } from './object-store-listing.ts';
 import { describePull } from './object-store-pull.ts';
@@ -46,6 +47,7 @@ export type OpenStore = (t: TestContext) => Promise<OpenedStore>;
 export function describeObjectStore(label: string, open: OpenStore): void {
   describe(`${label} as object store`, () => {
     describeAttach(open);
+    describeGeneration(open);
     describePull(open);
     describeRemove(open);
     describeReading(open);
@@ -90,6 +92,36 @@ function describeAttach(open: OpenStore): void {
       const after = await store.container();
       assert.notEqual(after.fingerprint, before.fingerprint);
       assert.ok(after.objects > before.objects);
+    });
+  });
+}
+
+function describeGeneration(open: OpenStore): void {
+  describe('tell', () => {
+    it('remembers the last generation, for every worker, beside the identity', async (t) => {
+      const { store, second, identity } = await open(t);
+      assert.equal((await store.container()).generation, null);
+      for (const number of [1, 2]) {
+        const generation = { number, serial: toSerial(BigInt(number) * 1_000n) };
+        assert.equal(await store.tell(generation), true);
+        const facts = await second.container('newest');
+        assert.deepEqual(facts.generation, generation);
+        assert.equal(facts.identity, identity);
+      }
+    });
+
+    it('is forgotten by detach, and with the container', async (t) => {
+      const { store, other, identity } = await open(t);
+      await store.tell({ number: 1, serial: toSerial(1n) });
+      await store.detach();
+      await store.detach();
+      const detached = await store.container('newest');
+      assert.deepEqual([detached.generation, detached.identity], [null, identity]);
+      await store.tell({ number: 2, serial: toSerial(2n) });
+      await other.recreateContainer();
+      assert.equal((await store.container('newest')).generation, null);
+      await other.dropContainer();
+      await store.detach();
     });
   });
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HoldfastError } from '#ports/errors.ts';
-import { give, localFile, name, newPair, type OpenArchive, STORE } from './archive-fixtures.ts';
+import { give, localFile, name, newPair, type OpenArchive, STORE, unionOf } from './archive-fixtures.ts';
 
 const code = (wanted: string) => (thrown: unknown) =>
   thrown instanceof HoldfastError && thrown.code === wanted;
@@ -149,7 +149,7 @@ function describePairs(open: OpenArchive): void {
       await assert.rejects(registry.requestSync(999), code('not-found'));
     });
 
-    it('resetting forgets entries and problems, keeps history, and takes the new identity', async (t) => {
+    it('a union forgets entries, keeps history and problems, and takes the new container', async (t) => {
       const fixture = await open(t);
       const { registry, archive, pair } = fixture;
       await give(fixture, { a: { local: localFile(1), decision: ['upload'] } });
@@ -158,11 +158,17 @@ function describePairs(open: OpenArchive): void {
         { name: name('a'), kind: 'operator', side: null, serial: null, text: 'x' },
       ]);
       await registry.finishPoll(pair.id, 1n);
-      await registry.resetEntries(pair.id, 'new-identity');
+      const attached = { folder: false, container: { identity: 'new-identity', createdAt: 'today' } };
+      assert.equal(await registry.startUnion(pair.id, unionOf(pair, { attached })), true);
       const reset = await registry.loadPair(pair.id);
-      assert.deepEqual([reset?.identity, reset?.pollWanted, reset?.pollDone], ['new-identity', 2n, 0n]);
+      assert.deepEqual([reset?.identity, reset?.containerCreatedAt], ['new-identity', 'today']);
+      assert.deepEqual(
+        [reset?.pollWanted, reset?.pollDone, reset?.scanWanted, reset?.scanDone],
+        [2n, 0n, 2n, 0n],
+      );
+      assert.ok((reset?.revision ?? 0) > pair.revision);
       assert.deepEqual(await archive.pageLocal(pair.id, null, 10), []);
-      assert.deepEqual(await archive.problems(pair.id), []);
+      assert.equal((await archive.problems(pair.id)).length, 1);
       assert.equal((await archive.history(pair.id, name('a'), 10)).length, 1);
     });
   });

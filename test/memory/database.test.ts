@@ -20,6 +20,7 @@ import {
 import { describeMarks } from '#test/conformance/archive-marks.ts';
 import { describeTransfer } from '#test/conformance/archive-transfer.ts';
 import { describeRegistry } from '#test/conformance/registry.ts';
+import { describeGenerations } from '#test/conformance/registry-generations.ts';
 import { describeLeases } from '#test/conformance/registry-leases.ts';
 import { openMemoryDatabase } from './open-database.ts';
 
@@ -31,6 +32,7 @@ describeTransfer(openMemoryDatabase);
 describeAccount(openMemoryDatabase);
 describeRegistry(openMemoryDatabase);
 describeLeases(openMemoryDatabase);
+describeGenerations(openMemoryDatabase);
 
 const pointer = { kind: 'trash', locator: 'x', size: 1, hash: null } as const;
 

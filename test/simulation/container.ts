@@ -48,6 +48,7 @@ export interface ContainerOptions {
 }
 
 const CONTAINER = 'container';
+const PAIR_ID = 'pair-uid';
 const IDENTITY = 'pair-1';
 /** So that contents of a few bytes have more than one block. */
 const BLOCK_SIZE = 16;
@@ -95,7 +96,15 @@ async function swiftContainer(options: ContainerOptions, keepsVersions: boolean)
   });
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
   const opened = await attached(model, options, keepsVersions, (http, user, known) =>
-    openSwiftStore({ auth, container: CONTAINER, http, clock: user.clock, log: user.log, ...known }),
+    openSwiftStore({
+      auth,
+      container: CONTAINER,
+      pairId: PAIR_ID,
+      http,
+      clock: user.clock,
+      log: user.log,
+      ...known,
+    }),
   );
   return {
     ...opened,
@@ -118,6 +127,7 @@ async function pithosContainer(options: ContainerOptions): Promise<SimContainer>
       authUrl: PITHOS_AUTH_URL,
       credentials,
       container: CONTAINER,
+      pairId: PAIR_ID,
       http,
       clock,
       log,

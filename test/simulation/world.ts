@@ -36,6 +36,7 @@ const TRASH_MS = 30 * 86_400_000;
 const LEASE_MS = 15_000;
 const SCAN_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 5_000;
+const GENERATION_MS = 10_000;
 const JUDGE_INTERVAL_MS = 300;
 const PACE = { baseMs: 5_000, maxMs: 20_000 };
 const DELETE_HOLD = { percent: 25, names: 50, windowMs: 86_400_000, fleetPairs: 3, fleetWindowMs: 3_600_000 };
@@ -172,6 +173,7 @@ async function register(
     storeId: store.id,
     container: 'container',
     identity: container.identity,
+    containerCreatedAt: null,
     folder: ROOT,
     volume: VOLUME,
     policies: settings.policies,
@@ -278,7 +280,13 @@ function startDecider(context: Context): Start {
   return (life) => {
     const { deps, exit } = fleetOf(life, context);
     const deleteHold = { ...DELETE_HOLD, quiet: quietTimes(context.settings.settleMs, PACE.baseMs) };
-    runDecider({ ...deps, pace: PACE, deleteHold, sweepIntervalMs: SWEEP_INTERVAL_MS });
+    runDecider({
+      ...deps,
+      pace: PACE,
+      deleteHold,
+      sweepIntervalMs: SWEEP_INTERVAL_MS,
+      generationMs: GENERATION_MS,
+    });
     return exit;
   };
 }

@@ -37,6 +37,7 @@ export async function openPithosModel(
     authUrl: PITHOS_AUTH_URL,
     credentials: async () => ({ token: PITHOS_TOKEN, user: null }),
     container: CONTAINER,
+    pairId: 'pair-1',
     clock,
     log: SILENT,
   };

@@ -36,6 +36,7 @@ export async function openSwiftModel(options: SwiftModelTestOptions = {}): Promi
   const first = openSwiftStore({
     auth,
     container: CONTAINER,
+    pairId: 'pair-1',
     http: openModelClient(model),
     clock,
     log: SILENT,
@@ -45,6 +46,7 @@ export async function openSwiftModel(options: SwiftModelTestOptions = {}): Promi
     openSwiftStore({
       auth,
       container: CONTAINER,
+      pairId: 'pair-1',
       http,
       clock,
       log: SILENT,

@@ -30,7 +30,7 @@ async function rawClient(opened: OpenedPithosModel): Promise<PithosClient> {
   const credentials = async () => ({ token: PITHOS_TOKEN, user: null });
   const sessions = createSessions(http, PITHOS_AUTH_URL, credentials);
   await sessions.current();
-  return createPithosClient(http, sessions, opened.container);
+  return createPithosClient(http, sessions, opened.container, 'pair-1');
 }
 
 function put(client: PithosClient, opened: OpenedPithosModel, bytes: Uint8Array, tag: string | null) {

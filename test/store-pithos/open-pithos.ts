@@ -55,6 +55,7 @@ export async function openPithos(
       authUrl: server.authUrl,
       credentials: () => Promise.resolve({ token: secret.token, user: null }),
       container: CONTAINER,
+      pairId: 'pair-1',
       http,
       log: SILENT,
       clock: CLOCK,

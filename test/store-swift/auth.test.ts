@@ -16,7 +16,14 @@ const open = (t: Parameters<typeof openSwift>[0]): Promise<OpenedSwift> => {
 };
 
 function storeWith(opened: OpenedSwift, auth: SwiftAuth, http = opened.http) {
-  return openSwiftStore({ auth, container: opened.container, http, clock: CLOCK, log: SILENT });
+  return openSwiftStore({
+    auth,
+    container: opened.container,
+    pairId: 'pair-1',
+    http,
+    clock: CLOCK,
+    log: SILENT,
+  });
 }
 
 const secrets = [

@@ -26,7 +26,7 @@ for (const versioning of [true, false]) {
     assert.ok(login !== null);
     const { container, http, other } = await openSwift(t, login, versioning);
     const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
-    const store = openSwiftStore({ auth, container, http, clock: CLOCK, log: SILENT });
+    const store = openSwiftStore({ auth, container, pairId: 'pair-1', http, clock: CLOCK, log: SILENT });
     await store.attach({ create: false, versioning, identity: 'later' });
     const expected = versioning ? SWIFT : { ...SWIFT, versions: false, unprotectedWindow: true };
     assert.deepEqual(store.capabilities, expected);
@@ -46,7 +46,14 @@ it('owns up to the window where a proxy swallows the request for versions', { sk
   };
   await other.dropContainer();
   const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
-  const store = openSwiftStore({ auth, container, http: swallowing, clock: CLOCK, log: SILENT });
+  const store = openSwiftStore({
+    auth,
+    container,
+    pairId: 'pair-1',
+    http: swallowing,
+    clock: CLOCK,
+    log: SILENT,
+  });
   await store.attach({ create: true, versioning: true, identity: 'fresh' });
   assert.equal(store.capabilities.versions, false);
   assert.equal(store.capabilities.unprotectedWindow, true);

@@ -52,7 +52,15 @@ export async function openSwift(t: Cleanup, login: SwiftLogin, versioning: boole
   const open = (client: HttpClient): ObjectStore => {
     const capabilities = probed.get(versioning);
     const known = capabilities === undefined ? {} : { capabilities };
-    return openSwiftStore({ auth, container, http: client, clock: CLOCK, log: SILENT, ...known });
+    return openSwiftStore({
+      auth,
+      container,
+      pairId: 'pair-1',
+      http: client,
+      clock: CLOCK,
+      log: SILENT,
+      ...known,
+    });
   };
   // Probing costs more than most tests: what the first attach of a kind found holds for the others.
   if (probed.has(versioning)) await other.createContainer(versioning, IDENTITY);

@@ -303,6 +303,7 @@ export async function startEngine(
     storeId: store.id,
     container: 'c',
     identity: remote.identity,
+    containerCreatedAt: (await remote.store.container('newest')).createdAt,
     folder: root,
     volume: 'default',
     policies: { ...DEFAULT_POLICIES, ...options.policies },

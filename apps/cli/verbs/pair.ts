@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { HoldfastError } from '#ports/errors.ts';
-import type { Operator, PairStatus, PairView } from '#ports/operator.ts';
+import type { PairStatus, PairView } from '#ports/operator.ts';
 import { counted, parseSize, sizeText, tableText, timeText } from '../wording.ts';
 import { type CommandContext, collect, examples } from './verb.ts';
 
@@ -28,16 +28,8 @@ export function addPairVerbs(program: Command, context: CommandContext): void {
   addList(pair, context);
   addShow(pair, context);
   addSet(pair, context);
-  addChange(pair, context, 'pause', 'stop syncing a pair; nothing is forgotten', (operator, name) =>
-    operator.pairPause(name),
-  );
-  addChange(
-    pair,
-    context,
-    'resume',
-    'go on with a paused pair, or try a disabled one again',
-    (operator, name) => operator.pairResume(name),
-  );
+  addPause(pair, context);
+  addResume(pair, context);
   addRemove(pair, context);
 }
 
@@ -191,20 +183,27 @@ function showLines(status: PairStatus): readonly string[] {
   return rows.map(([label = '', value = '']) => `${label.padEnd(width)}  ${value}`);
 }
 
-function addChange(
-  pair: Command,
-  { terminal, withOperator }: CommandContext,
-  verb: string,
-  description: string,
-  change: (operator: Operator, name: string) => Promise<PairView>,
-): void {
+function addPause(pair: Command, { terminal, withOperator }: CommandContext): void {
   pair
-    .command(verb)
-    .description(description)
+    .command('pause')
+    .description('stop syncing a pair; nothing is forgotten')
     .argument('<name>')
-    .addHelpText('after', examples(`pair ${verb} docs`))
+    .addHelpText('after', examples('pair pause docs'))
     .action(async (name: string) => {
-      const view = await withOperator((operator) => change(operator, name));
+      const view = await withOperator((operator) => operator.pairPause(name));
+      terminal.result(view, () => [`pair ${view.name} is ${view.condition}`]);
+    });
+}
+
+function addResume(pair: Command, { terminal, withOperator }: CommandContext): void {
+  pair
+    .command('resume')
+    .description('go on with a paused pair, or try a disabled one again')
+    .argument('<name>')
+    .option('--union', 'take both sides as at a first sync: nothing is deleted, what differs is kept twice')
+    .addHelpText('after', examples('pair resume docs', 'pair resume docs --union'))
+    .action(async (name: string, { union }: { readonly union?: true }) => {
+      const view = await withOperator((operator) => operator.pairResume(name, union === true));
       terminal.result(view, () => [`pair ${view.name} is ${view.condition}`]);
     });
 }

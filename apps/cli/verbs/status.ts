@@ -31,9 +31,9 @@ function statusLines({ pairs, queues, fleetStop }: FleetStatus): readonly string
   const busy = queues.filter(({ jobs }) => jobs > 0);
   const depths = busy.map(({ queue, state, jobs }) => `${queue} ${jobs} ${state}`);
   lines.push(`queues: ${depths.length === 0 ? 'empty' : depths.join(', ')}`);
-  for (const { name, disabled } of pairs) {
-    if (disabled === null) continue;
-    lines.push(`${name} is disabled: ${printable(disabled.reason)}; then run: holdfast pair resume ${name}`);
+  for (const { name, disabled, notes } of pairs) {
+    if (disabled !== null) lines.push(`${name} is disabled: ${printable(disabled.reason)}`);
+    for (const note of notes) lines.push(`${name}: ${printable(note)}`);
   }
   if (fleetStop !== null) {
     lines.push(

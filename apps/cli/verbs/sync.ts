@@ -96,10 +96,7 @@ async function look(operator: Operator, ticket: SyncTicket): Promise<SyncProgres
 function assertGoesOn(pair: string, { disabled, paused }: SyncProgress): void {
   if (disabled !== null) {
     const code = disabled.code in ERROR_GRADES ? (disabled.code as ErrorCode) : 'store-refused';
-    throw new HoldfastError(
-      code,
-      `pair "${pair}" is disabled: ${disabled.reason}; when that is mended, run: holdfast pair resume ${pair}`,
-    );
+    throw new HoldfastError(code, `pair "${pair}" is disabled: ${disabled.reason}`);
   }
   if (paused) {
     throw new HoldfastError(

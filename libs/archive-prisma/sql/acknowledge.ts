@@ -17,6 +17,7 @@ import {
   type SyncColumns,
   syncColumns,
 } from '../entry-row.ts';
+import { generationUsed } from './generation.ts';
 
 interface AcknowledgeRow extends LocalColumns, RemoteColumns, SyncColumns {
   readonly name: string;
@@ -90,6 +91,7 @@ written AS (
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
   RETURNING e.name
 ),
+used AS (${generationUsed('SELECT FROM written')}),
 closed AS (
   DELETE FROM problem p USING written WHERE p.pair_id = $1::int AND p.name = written.name
 ),

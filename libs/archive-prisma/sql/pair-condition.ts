@@ -54,16 +54,3 @@ export async function finishScan(session: Session, id: number, token: bigint): P
 export async function finishPoll(session: Session, id: number, token: bigint): Promise<void> {
   await session.$executeRawUnsafe(FINISH_POLL, id, token);
 }
-
-/** Nothing was seen since: done tokens go back to zero, so that this is a first contact again. */
-const RESET_PAIR = `
-UPDATE pair SET identity = $2::text, revision = revision + 1, scan_wanted = scan_wanted + 1,
-  poll_wanted = poll_wanted + 1, scan_done = 0, poll_done = 0, deletes_held_since = NULL
-WHERE id = $1::int`;
-
-/** Recovery pointers and history stay: what was displaced is still reachable by them. Runs as one transaction. */
-export async function resetEntries(session: Session, id: number, identity: string | null): Promise<void> {
-  await session.$executeRawUnsafe(RESET_PAIR, id, identity);
-  await session.$executeRawUnsafe('DELETE FROM problem WHERE pair_id = $1::int', id);
-  await session.$executeRawUnsafe('DELETE FROM entry WHERE pair_id = $1::int', id);
-}

@@ -20,6 +20,7 @@ import {
   syncColumns,
 } from '../entry-row.ts';
 import { EVENTS, historyRow } from './append-history.ts';
+import { generationUsed } from './generation.ts';
 import { markEmptiedAbove } from './mark-emptied.ts';
 import { markAroundEnded } from './mark-waiting.ts';
 
@@ -127,8 +128,9 @@ written AS (
     updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
-  RETURNING e.name, given.problem_code
+  RETURNING e.name, given.problem_code, given.sync_serial <> given.expected_sync AS acknowledged
 ),
+used AS (${generationUsed('SELECT FROM written WHERE acknowledged')}),
 opened AS (
   INSERT INTO problem AS p (pair_id, name, code, text, next_attempt_at)
   SELECT $1::int, given.name, given.problem_code, given.problem_text, given.later_at

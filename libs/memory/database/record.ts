@@ -27,6 +27,7 @@ export function record(
     if (row === undefined || !isAsLookedAt(row, found)) continue;
     pair.entries.put(recorded(row, found, transaction.now));
     recordProblem(transaction, pair, found);
+    if (found.outcome.kind === 'acknowledged') pair.generationUsed = true;
     written.add(entry.name);
     const [before, after] = [entry.remote.kind, found.remote?.state.kind ?? entry.remote.kind];
     if (before !== 'absent' && after === 'absent') gone.push(entry.name);

@@ -35,6 +35,10 @@ export class PairTables {
   pointers = new Map<bigint, PointerRow>();
   /** Since when the pair's deletes wait for an operator; null while they do not. */
   heldSince: number | null = null;
+  /** Whether anything was acknowledged since the pair's last generation began. */
+  generationUsed = false;
+  /** When it began, in milliseconds since the epoch. */
+  generationAt = 0;
 
   copy(): PairTables {
     const copy = new PairTables();
@@ -43,6 +47,8 @@ export class PairTables {
     copy.history = this.history.slice();
     copy.pointers = new Map(this.pointers);
     copy.heldSince = this.heldSince;
+    copy.generationUsed = this.generationUsed;
+    copy.generationAt = this.generationAt;
     return copy;
   }
 }
@@ -80,6 +86,11 @@ export class Tables {
   nextSerial(): Serial {
     this.#lastSerial += 1n;
     return toSerial(this.#lastSerial);
+  }
+
+  /** The next serial issued will be later than this one. */
+  leapTo(serial: bigint): void {
+    this.#lastSerial = serial;
   }
 
   /** For stores, pairs, events and pointers. */

@@ -91,6 +91,7 @@ function acknowledgeOne(transaction: Transaction, pair: PairTables, given: Ackno
       : { local: hashedLocal(row, given), remote: target.state, remoteSerial: serial };
   const updatedAt = transaction.now;
   pair.entries.put({ ...row, ...taken, sync, syncSerial: serial, ...NOT_PENDING, dueAt: null, updatedAt });
+  pair.generationUsed = true;
   closeProblem(pair, name);
   const text = describeAcknowledged({ ...given, target: target.state });
   const bytes = movesFile(given) ? given.bytes : null;

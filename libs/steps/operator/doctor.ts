@@ -2,7 +2,7 @@
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Check } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
-import { assertContainer } from '../poll.ts';
+import { assertContainer, assertFolder } from '../continuity.ts';
 import { describeHeld } from './holds.ts';
 import { type PairsDeps, pairStatus } from './pairs.ts';
 
@@ -50,7 +50,7 @@ function pairExaminations(deps: PairsDeps, pair: Pair): readonly Examination[] {
       name: `pair ${pair.name}: folder`,
       examine: async () => {
         const { folder } = await deps.sides.open(pair);
-        await folder.check();
+        await assertFolder(pair, folder, deps.registry);
         const { hardLinks, foldsCase, foldsUnicode } = folder.facts;
         const folding = foldsCase || foldsUnicode ? 'folds names' : 'keeps names apart';
         return `${pair.folder} is there and marked; ${hardLinks ? 'hard links' : 'no hard links'}, ${folding}`;
@@ -60,7 +60,7 @@ function pairExaminations(deps: PairsDeps, pair: Pair): readonly Examination[] {
       name: `pair ${pair.name}: container`,
       examine: async () => {
         const { store } = await deps.sides.open(pair);
-        await assertContainer(pair, store);
+        await assertContainer(pair, store, deps.registry);
         const { createOnly, replaceIf, deleteIf, versions, unprotectedWindow } = store.capabilities;
         const guards = `create-only ${createOnly}, replace-if ${replaceIf}, delete-if ${deleteIf}, ${versions ? 'versions kept' : 'no versions'}`;
         return `"${pair.container}" is reachable; ${guards}${unprotectedWindow ? '; UNPROTECTED WINDOW' : ''}`;

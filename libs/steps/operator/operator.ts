@@ -12,10 +12,10 @@ import {
   pairStatus,
   pausePair,
   removePair,
-  resumePair,
   setPair,
 } from './pairs.ts';
 import { planSync } from './plan.ts';
+import { resumePair } from './resume.ts';
 import { addStore } from './stores.ts';
 import { requestSync, syncProgress } from './syncing.ts';
 import { listTrash, restoreTrash } from './trash.ts';
@@ -32,7 +32,7 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     pairShow: async (name) => pairStatus(deps, await findPair(registry, name), await registry.listPairs()),
     pairSet: (request) => setPair(deps, request),
     pairPause: (name) => pausePair(deps, name),
-    pairResume: (name) => resumePair(deps, name),
+    pairResume: (name, union) => resumePair(deps, name, union),
     pairRemove: (name) => removePair(deps, name),
     sync: (name) => requestSync(deps, name),
     progress: (ticket) => syncProgress(deps, ticket),
@@ -46,7 +46,7 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
       const pair = await findPair(registry, name);
       if (pair.disabled !== null)
         throw new HoldfastError('usage', `pair "${name}" is disabled: ${pair.disabled.reason}`);
-      return planSync(deps.archive, pair, await deps.sides.open(pair));
+      return planSync(deps, pair, await deps.sides.open(pair));
     },
     why: (name, path) => why(deps, name, path),
     trashList: (name) => listTrash(deps, name),

@@ -3,11 +3,13 @@
  * registers last, and takes back what it made when any of it fails.
  */
 import type { DeleteHoldPolicy } from '#core/delete-hold.ts';
+import { NO_GENERATIONS } from '#core/generation.ts';
 import { type Policies, parsePolicies } from '#core/policies.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
+import type { ObjectStore } from '#ports/object-store.ts';
 import type { PairAddRequest, PairSetRequest, PairStatus, PairView } from '#ports/operator.ts';
 import type { Pair, Retention } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
@@ -89,6 +91,7 @@ async function draftPair(deps: PairsDeps, request: PairAddRequest): Promise<Pair
     store,
     container: request.container,
     identity: null,
+    containerCreatedAt: null,
     folder,
     volume: request.volume,
     policies,
@@ -100,11 +103,13 @@ async function draftPair(deps: PairsDeps, request: PairAddRequest): Promise<Pair
     retention: request.retention,
     paused: false,
     disabled: null,
+    union: null,
     revision: 0,
     scanWanted: 0n,
     scanDone: 0n,
     pollWanted: 0n,
     pollDone: 0n,
+    generations: NO_GENERATIONS,
   };
 }
 
@@ -151,6 +156,7 @@ async function attachAndRegister(
       storeId: draft.store.id,
       container: draft.container,
       identity: container.identity,
+      containerCreatedAt: container.createdAt,
       folder,
       volume,
       policies,
@@ -209,42 +215,6 @@ function describeRetention({ days, bytes }: Retention): string {
   return bytes === null ? time : `${time}, ${bytes} bytes in the trash at most`;
 }
 
-/** @throws HoldfastError when the cause of a disabling is still there: then the pair stays disabled. */
-export async function resumePair(deps: PairsDeps, name: string): Promise<PairView> {
-  const pair = await findPair(deps.registry, name);
-  if (pair.disabled !== null) await mendPair(deps, pair);
-  await deps.registry.setPaused(pair.id, false);
-  await deps.registry.requestSync(pair.id);
-  await deps.queue.schedulePoll(pair.id, firstPollMs(pair.id, deps.pace));
-  await deps.queue.pollNow(pair.id);
-  await note(deps, pair, 'resumed');
-  return showPair(deps, name);
-}
-
-/** A replaced side is taken as a new one: everything known is forgotten, and the next contact deletes nothing. */
-async function mendPair(deps: PairsDeps, pair: Pair): Promise<void> {
-  const sides = await deps.sides.openNew(pair);
-  try {
-    const code = pair.disabled?.code;
-    if (code === 'folder-unmarked') await sides.folder.attach(pair.uid);
-    await sides.folder.check();
-    const facts =
-      code === 'container-replaced' || code === 'container-missing'
-        ? await sides.store.attach({
-            create: code === 'container-missing',
-            versioning: pair.versioning,
-            identity: deps.clock.uniqueId(),
-          })
-        : await sides.store.container();
-    if (code === 'folder-unmarked' || facts.identity !== pair.identity)
-      await deps.registry.resetEntries(pair.id, facts.identity);
-    await deps.registry.enable(pair.id);
-  } finally {
-    await sides.folder.close();
-    await sides.store.close();
-  }
-}
-
 export async function removePair(deps: PairsDeps, name: string): Promise<void> {
   const pair = await findPair(deps.registry, name);
   // Paused first, so that no process goes on with it while it is taken apart.
@@ -253,6 +223,7 @@ export async function removePair(deps: PairsDeps, name: string): Promise<void> {
   const sides = await deps.sides.openNew(pair);
   try {
     await sides.folder.detach();
+    await forgetInContainer(sides.store);
   } finally {
     await sides.folder.close();
     await sides.store.close();
@@ -260,7 +231,16 @@ export async function removePair(deps: PairsDeps, name: string): Promise<void> {
   await deps.registry.removePair(pair.id);
 }
 
-async function showPair(deps: PairsDeps, name: string): Promise<PairView> {
+/** A store that is gone or refuses us keeps a line of metadata that nobody reads; that must not keep the pair. */
+async function forgetInContainer(store: ObjectStore): Promise<void> {
+  try {
+    await store.detach();
+  } catch (thrown) {
+    if (!(thrown instanceof HoldfastError)) throw thrown;
+  }
+}
+
+export async function showPair(deps: PairsDeps, name: string): Promise<PairView> {
   const pairs = await deps.registry.listPairs();
   return viewOf(deps, await findPair(deps.registry, name), pairs);
 }

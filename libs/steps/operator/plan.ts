@@ -10,9 +10,10 @@ import { ABSENT, type LocalState, type RemoteState, sameLocalFacts } from '#core
 import type { Archive } from '#ports/archive.ts';
 import type { PlanItem } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
+import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import { assertContainer, assertFolder } from '../continuity.ts';
 import { mergeByName, pages } from '../merge.ts';
-import { assertContainer } from '../poll.ts';
 import { actionOf } from './views.ts';
 
 const BATCH = 500;
@@ -24,10 +25,19 @@ interface Live {
   readonly remote: RemoteState;
 }
 
-/** @throws HoldfastError when a side cannot be looked at as a whole. */
-export async function planSync(archive: Archive, pair: Pair, sides: PairSides): Promise<readonly PlanItem[]> {
-  await sides.folder.check();
-  await assertContainer(pair, sides.store);
+export interface PlanDeps {
+  readonly archive: Archive;
+  readonly registry: Pick<Registry, 'loadPair'>;
+}
+
+/** @throws HoldfastError when a side cannot be looked at as a whole, or when what it is compared with is of another time. */
+export async function planSync(
+  { archive, registry }: PlanDeps,
+  pair: Pair,
+  sides: PairSides,
+): Promise<readonly PlanItem[]> {
+  await assertFolder(pair, sides.folder, registry);
+  await assertContainer(pair, sides.store, registry);
   const items: PlanItem[] = [];
   const impliedDirectories = new Set<string>();
   const planned: Entry[] = [];

@@ -58,6 +58,11 @@ export function pairView(pair: Pair, condition: PairCondition, all: readonly Pai
 
 function notesOn(pair: Pair, all: readonly Pair[]): string[] {
   const notes: string[] = [];
+  if (pair.union !== null) {
+    notes.push(
+      `${pair.union.reason}; since ${pair.union.at.toISOString()} both sides are united: nothing is deleted, and what differed is kept beside as a conflict copy (to see them: holdfast conflicts ${pair.name}; to take this note away: holdfast pair resume ${pair.name})`,
+    );
+  }
   const sharing = all.filter(
     (other) =>
       other.id !== pair.id && other.container === pair.container && other.store.url === pair.store.url,
