@@ -240,10 +240,6 @@ function writeHead(running: Running, res: ServerResponse, reply: Reply): void {
   running.counters.countReply(reply.status);
   const flat: string[] = ['Date', httpDate(running.pithos.clock())];
   for (const [name, value] of Object.entries(reply.headers)) flat.push(...encodeResponseHeader(name, value));
-  const hasNoBody = reply.status === 204 || reply.status === 304;
-  if (reply.body === undefined && !hasNoBody && reply.headers['Content-Length'] === undefined) {
-    flat.push('Content-Length', '0');
-  }
   res.sendDate = false;
   res.writeHead(reply.status, flat);
 }

@@ -106,11 +106,16 @@ export function failureReply(error: unknown): Reply {
   return { status: fault.status, headers, body: faultBody(fault.status, fault.message) };
 }
 
-/** The reply with its Content-Length, where the body is no stream. */
+/** The reply with its Content-Length, where it has one: the body may be a stream, and 204 and 304 have none. */
 export function withLength(reply: Reply): Reply {
-  const { body } = reply;
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) return reply;
-  if (reply.headers['Content-Length'] !== undefined) return reply;
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  return { ...reply, headers: { ...reply.headers, 'Content-Length': String(length) } };
+  const { status, headers, body } = reply;
+  const length = lengthOf(body);
+  const hasNone = length === undefined || (body === undefined && (status === 204 || status === 304));
+  if (hasNone || headers['Content-Length'] !== undefined) return reply;
+  return { ...reply, headers: { ...headers, 'Content-Length': String(length) } };
+}
+
+function lengthOf(body: Reply['body']): number | undefined {
+  if (body === undefined) return 0;
+  return typeof body === 'string' || body instanceof Uint8Array ? Buffer.byteLength(body) : undefined;
 }
