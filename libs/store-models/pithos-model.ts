@@ -23,7 +23,7 @@ import {
   withLength,
 } from '#libs/pithos-server/service.ts';
 import { CLUSTER } from '#libs/pithos-server/tables.ts';
-import type { Version } from '#libs/pithos-server/version-store.ts';
+import type { Meta, Version } from '#libs/pithos-server/version-store.ts';
 import { encodeResponseHeader } from '#libs/pithos-server/wire-text.ts';
 import type { Clock } from '#ports/clock.ts';
 import { type Answer, collect, type ModelRequest, type ModelServer, serverTurns } from './exchange.ts';
@@ -88,9 +88,11 @@ export class PithosModel implements ModelServer {
   }
 
   /** Past all adapters: makes a container. */
-  createContainer(containerName: string, options: { versioning?: Versioning } = {}): void {
+  createContainer(containerName: string, options: { versioning?: Versioning; identity?: string } = {}): void {
     const policy = { versioning: options.versioning ?? 'auto', quota: 0, project: USER };
-    this.#tables.containers.create(USER, containerName, policy, {}, this.#pithos.clock());
+    const { identity } = options;
+    const meta: Meta = identity === undefined ? {} : { 'X-Container-Meta-Holdfast-Id': identity };
+    this.#tables.containers.create(USER, containerName, policy, meta, this.#pithos.clock());
   }
 
   /** Past all adapters: removes a container with everything in it. */

@@ -18,14 +18,13 @@ interface ListedRow {
   readonly last_modified: string;
 }
 
-/** @param path of the container, percent-encoded. @returns null for a limit that Swift refuses. */
+/** @param path of the container, percent-encoded. */
 export function listContainer(
   container: SwiftContainer,
   path: string,
   query: URLSearchParams,
-): readonly ListedRow[] | null {
-  const limit = limitOf(query);
-  if (limit === null) return null;
+): readonly ListedRow[] {
+  const limit = limitOf(query) ?? MAX_LIMIT;
   const rows = container.listing.page(query.get('prefix') ?? '', query.get('marker') ?? '', limit);
   if (query.has('versions')) return listVersions(container, rows, query, limit);
   return rows.map((row) => {
@@ -72,7 +71,8 @@ function versionMarker(query: URLSearchParams): string {
   return version === null ? `${name}\0:` : versionKey(name, version);
 }
 
-function limitOf(query: URLSearchParams): number | null {
+/** Null for a limit that Swift refuses. */
+export function limitOf(query: URLSearchParams): number | null {
   const text = query.get('limit');
   if (text === null || text === '') return MAX_LIMIT;
   const limit = Number(text);

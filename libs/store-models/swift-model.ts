@@ -9,7 +9,8 @@ import { atOnce, type Step } from '#libs/memory/step.ts';
 import type { Clock } from '#ports/clock.ts';
 import { type Answer, type ModelRequest, type ModelServer, serverTurns } from './exchange.ts';
 import { type Content, kindOf, md5Of, SwiftContainer, type Version } from './swift-container.ts';
-import { listContainer } from './swift-listing.ts';
+import { limitOf, listContainer } from './swift-listing.ts';
+import { queryOf, readObject, status, versionAt } from './swift-reading.ts';
 
 export interface SwiftModelOptions {
   readonly clock: Pick<Clock, 'now'>;
@@ -163,6 +164,7 @@ export class SwiftModel implements ModelServer {
       if (method === 'POST') return status(204);
       return status(container === undefined ? 201 : 202);
     }
+    if (method === 'GET' && limitOf(queryOf(request)) === null) return status(412);
     if (container === undefined) return status(404);
     if (method === 'GET' || method === 'HEAD') return showContainer(container, request);
     if (method === 'DELETE') {
@@ -244,11 +246,10 @@ export class SwiftModel implements ModelServer {
     const destination = request.headers['destination']?.split('/') ?? [];
     const target = this.#containers.get(decodeURIComponent(destination[0] ?? ''));
     const targetName = decodeURIComponent(destination.slice(1).join('/'));
-    const id = queryOf(request).get('version-id');
-    const found = source === undefined ? null : versionAt(source, name, id);
-    if (found === null) return status(404);
-    const wanted = request.headers['if-match'];
-    if (wanted !== undefined && wanted !== found.etag) return status(412);
+    if (source === undefined) return status(404);
+    const read = readObject(source, name, request);
+    const found = versionAt(source, name, queryOf(request).get('version-id'));
+    if (found === null || read.status >= 300) return read;
     const { 'if-none-match': _, ...rest } = request.headers;
     const headers = { ...found.meta, ...rest, 'content-type': found.type };
     return (async () => {
@@ -345,71 +346,11 @@ function showContainer(container: SwiftContainer, request: ModelRequest): Answer
   if (request.method === 'HEAD') return status(204, headers);
   const query = queryOf(request);
   const listed = listContainer(container, request.path, query);
-  if (listed === null) return status(412);
   if (query.get('format') === 'json' || query.has('versions')) {
     return { status: 200, headers, body: Buffer.from(JSON.stringify(listed)) };
   }
   if (listed.length === 0) return status(204, headers);
   return { status: 200, headers, body: Buffer.from(listed.map((row) => `${row.name}\n`).join('')) };
-}
-
-function queryOf(request: ModelRequest): URLSearchParams {
-  return new URLSearchParams(request.query);
-}
-
-function versionAt(container: SwiftContainer, name: string, id: string | null): Version | null {
-  const version = id === null ? (container.current(name)?.version ?? null) : container.version(name, id);
-  return version === null || version.isMarker ? null : version;
-}
-
-function readObject(container: SwiftContainer, name: string, request: ModelRequest): Answer {
-  const id = queryOf(request).get('version-id');
-  const version = versionAt(container, name, id);
-  const known = id ?? container.linkedId(name) ?? 'null';
-  const versioned: Record<string, string> = container.isVersioned ? { 'x-object-version-id': known } : {};
-  if (version === null) return status(404, versioned);
-  const { bytes, etag, type, meta } = version;
-  const headers: Record<string, string> = {
-    'content-type': type,
-    etag,
-    'x-timestamp': version.id,
-    ...meta,
-    ...versioned,
-    ...(id === null && known !== 'null' && container.isVersioned
-      ? { 'content-location': `${request.path}?version-id=${known}` }
-      : {}),
-  };
-  const wanted = request.headers['if-match'];
-  if (wanted !== undefined && wanted !== etag) return status(412, versioned);
-  const range = rangeOf(request.headers['range'], bytes.length);
-  if (range === 'unsatisfiable') return status(416, versioned);
-  if (range === null) {
-    return {
-      status: 200,
-      headers: { ...headers, 'content-length': String(bytes.length) },
-      body: bytes,
-      isContent: true,
-    };
-  }
-  const part = bytes.subarray(range.start, range.end);
-  const contentRange = `bytes ${range.start}-${range.end - 1}/${bytes.length}`;
-  return {
-    status: 206,
-    headers: { ...headers, 'content-length': String(part.length), 'content-range': contentRange },
-    body: part,
-    isContent: true,
-  };
-}
-
-function rangeOf(
-  header: string | undefined,
-  size: number,
-): { readonly start: number; readonly end: number } | 'unsatisfiable' | null {
-  const match = /^bytes=(\d+)-(\d+)$/.exec(header ?? '');
-  if (match === null) return null;
-  const start = Number(match[1]);
-  const end = Math.min(Number(match[2]) + 1, size);
-  return start < end ? { start, end } : 'unsatisfiable';
 }
 
 /** Headers of a PUT that Swift keeps with the object. */
@@ -420,10 +361,6 @@ function keptHeaders(headers: ModelRequest['headers']): Content['meta'] {
     if (isKept && value !== undefined) kept[key] = value;
   }
   return kept;
-}
-
-function status(code: number, headers: Answer['headers'] = {}): Answer {
-  return { status: code, headers };
 }
 
 function notModelled(request: ModelRequest): Error {

@@ -1,0 +1,63 @@
+/**
+ * Swift reading: GET and HEAD of an object, current or by version, with the conditions and ranges
+ * that adapters send. One look: what is read is what was there when the request arrived.
+ */
+import type { Answer, ModelRequest } from './exchange.ts';
+import type { SwiftContainer, Version } from './swift-container.ts';
+
+export function readObject(container: SwiftContainer, name: string, request: ModelRequest): Answer {
+  const id = queryOf(request).get('version-id');
+  const version = versionAt(container, name, id);
+  const linked = container.linkedId(name);
+  // What was asked for by its version is named only where it is handed out.
+  const versioned = !container.isVersioned ? {} : { 'x-object-version-id': id ?? linked ?? 'null' };
+  const refused = (code: number): Answer => status(code, id === null ? versioned : {});
+  const wanted = request.headers['if-match'];
+  if (version === null) {
+    const marker = id === null ? null : container.version(name, id);
+    if (marker === null) return refused(404);
+    return wanted !== undefined && wanted !== marker.etag ? refused(412) : status(404, versioned);
+  }
+  const { bytes, etag, type, meta } = version;
+  if (wanted !== undefined && wanted !== etag) return refused(412);
+  const range = request.method === 'GET' ? rangeOf(request.headers['range'], bytes.length) : null;
+  if (range === 'unsatisfiable') return refused(416);
+  const { start, end } = range ?? { start: 0, end: bytes.length };
+  const isFollowed = id === null && linked !== null;
+  const headers: Record<string, string> = {
+    ...meta,
+    ...versioned,
+    'content-type': type,
+    'content-length': String(end - start),
+    etag,
+    'x-timestamp': version.id,
+    ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }),
+    ...(isFollowed ? { 'content-location': `${request.path}?version-id=${linked}` } : {}),
+  };
+  return { status: range === null ? 200 : 206, headers, body: bytes.subarray(start, end), isContent: true };
+}
+
+/** The version with an id, or the current one; null where there is none, or a marker. */
+export function versionAt(container: SwiftContainer, name: string, id: string | null): Version | null {
+  const version = id === null ? (container.current(name)?.version ?? null) : container.version(name, id);
+  return version === null || version.isMarker ? null : version;
+}
+
+function rangeOf(
+  header: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | null {
+  const match = /^bytes=(\d+)-(\d+)$/.exec(header ?? '');
+  if (match === null) return null;
+  const start = Number(match[1]);
+  const end = Math.min(Number(match[2]) + 1, size);
+  return start < end ? { start, end } : 'unsatisfiable';
+}
+
+export function queryOf(request: ModelRequest): URLSearchParams {
+  return new URLSearchParams(request.query);
+}
+
+export function status(code: number, headers: Answer['headers'] = {}): Answer {
+  return { status: code, headers };
+}
