@@ -168,12 +168,15 @@ export async function record(
     ...EVENTS.values(history.map(historyRow)),
   );
   const names = new Set(written.map(({ name }) => name));
-  const gone = records.filter((found) => lostItsObject(found) && names.has(found.candidate.entry.name));
+  // Of several findings of one name the last one stands, here too.
+  const last = new Map(records.map((found) => [found.candidate.entry.name, found]));
+  const heard = [...last].flatMap(([name, found]) => (names.has(name) ? [found] : []));
+  const gone = heard.filter(lostItsObject);
   if (gone.length > 0) {
     const goneNames = gone.map(({ candidate }) => candidate.entry.name);
     await markEmptiedAbove(session, pairId, goneNames, 'first-names-first');
   }
-  const ended = records.filter((found) => endedObject(found) && names.has(found.candidate.entry.name));
+  const ended = heard.filter(endedObject);
   if (ended.length > 0) {
     await markAroundEnded(
       session,
