@@ -3,8 +3,8 @@ import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Check } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import { assertContainer, assertFolder } from '../continuity.ts';
-import { describeHeld } from './holds.ts';
-import { type PairsDeps, pairStatus } from './pairs.ts';
+import { describeHeld, heldDeletesOf, readHolds } from './holds.ts';
+import type { PairsDeps } from './pairs.ts';
 
 /** A named look at one thing; its sentence when it is well. @throws anything when it is not */
 export interface Examination {
@@ -37,7 +37,7 @@ function heldDeletes(deps: PairsDeps, pair: Pair): Examination {
   return {
     name: `pair ${pair.name}: deletes`,
     examine: async () => {
-      const { heldDeletes: held } = await pairStatus(deps, pair, [pair]);
+      const held = await heldDeletesOf(deps, pair, await readHolds(deps));
       if (held === null) return 'none waits for an operator';
       throw new HoldfastError('usage', `${describeHeld(held)}; see them: holdfast deletes ${pair.name} list`);
     },

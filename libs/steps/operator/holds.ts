@@ -27,6 +27,19 @@ export function heldBecause(pair: Pair, holds: Holds): Pick<HeldDeletesView, 'be
   return latest === undefined ? null : { because: 'fleet-stop', since: timeOf(latest) };
 }
 
+/** Counts only where something waits: it reads a whole pair. */
+export async function heldDeletesOf(
+  { archive }: Pick<PairsDeps, 'archive'>,
+  pair: Pair,
+  holds: Holds,
+): Promise<HeldDeletesView | null> {
+  const held = heldBecause(pair, holds);
+  if (held === null) return null;
+  const { local, remote } = await archive.waitingDeletes(pair.id);
+  if (local === null && remote === null) return null;
+  return { names: (await archive.counts(pair.id)).waitingDeletes, ...held };
+}
+
 export function describeHeld({ names, because }: HeldDeletesView): string {
   const deletes = `${names} ${names === 1 ? 'delete waits' : 'deletes wait'} for an operator`;
   return because === 'mass-delete'

@@ -7,7 +7,7 @@ import { HoldfastError } from '#ports/errors.ts';
 import type { ConflictView, FleetStatus, HistoryView, ProblemView, WhyView } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import { describeState } from '../describe.ts';
-import { describeHeld, fleetStopView, heldBecause, readHolds } from './holds.ts';
+import { describeHeld, fleetStopView, heldBecause, heldDeletesOf, readHolds } from './holds.ts';
 import { findPair, type PairsDeps, pairStatus } from './pairs.ts';
 
 const HISTORY_SHOWN = 200;
@@ -20,9 +20,10 @@ async function chosenPairs(deps: PairsDeps, name: string | null): Promise<readon
 export async function fleetStatus(deps: PairsDeps, name: string | null): Promise<FleetStatus> {
   const all = await deps.registry.listPairs();
   const chosen = await chosenPairs(deps, name);
+  const holds = await readHolds(deps);
   return {
-    pairs: await Promise.all(chosen.map((pair) => pairStatus(deps, pair, all))),
-    fleetStop: fleetStopView(await readHolds(deps), all),
+    pairs: await Promise.all(chosen.map((pair) => pairStatus(deps, pair, all, holds))),
+    fleetStop: fleetStopView(holds, all),
     queues: await deps.queue.depths(),
   };
 }
@@ -32,6 +33,7 @@ export async function listProblems(deps: PairsDeps, name: string | null): Promis
   const names = new Map(chosen.map((pair) => [pair.id, pair.name]));
   const open = await deps.archive.problems(name === null ? null : (chosen[0] as Pair).id);
   const seenAt = new Date(deps.clock.now()).toISOString();
+  const holds = await readHolds(deps);
   const wholePairs: ProblemView[] = [];
   for (const pair of chosen) {
     const whole = { pair: pair.name, name: '', lastSeenAt: seenAt, attempts: 0, nextAttemptAt: null };
@@ -39,7 +41,7 @@ export async function listProblems(deps: PairsDeps, name: string | null): Promis
       const { code, reason, at } = pair.disabled;
       wholePairs.push({ ...whole, code, text: reason, firstSeenAt: at.toISOString() });
     }
-    const { heldDeletes } = await pairStatus(deps, pair, chosen);
+    const heldDeletes = await heldDeletesOf(deps, pair, holds);
     if (heldDeletes !== null) {
       const text = `${describeHeld(heldDeletes)}; see them: holdfast deletes ${pair.name} list`;
       wholePairs.push({ ...whole, code: 'deletes-held', text, firstSeenAt: heldDeletes.since });

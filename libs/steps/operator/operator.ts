@@ -3,6 +3,7 @@ import { HoldfastError } from '#ports/errors.ts';
 import type { Operator } from '#ports/operator.ts';
 import { answerDeletes, listHeldDeletes } from './deletes.ts';
 import { doctor, type Examination } from './doctor.ts';
+import { readHolds } from './holds.ts';
 import { fleetStatus, listConflicts, listProblems, why } from './insight.ts';
 import {
   addPair,
@@ -29,7 +30,8 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     storeRemove: (name) => registry.removeStore(name),
     pairAdd: (request) => addPair(deps, request),
     pairList: () => listPairs(deps),
-    pairShow: async (name) => pairStatus(deps, await findPair(registry, name), await registry.listPairs()),
+    pairShow: async (name) =>
+      pairStatus(deps, await findPair(registry, name), await registry.listPairs(), await readHolds(deps)),
     pairSet: (request) => setPair(deps, request),
     pairPause: (name) => pausePair(deps, name),
     pairResume: (name, union) => resumePair(deps, name, union),

@@ -17,7 +17,7 @@ import type { PairSides, Sides } from '#ports/sides.ts';
 import { readIgnoreText } from '../ignore-text.ts';
 import { firstPollMs, type PollPace } from '../poll-pace.ts';
 import { keptMs } from '../trash.ts';
-import { heldBecause, readHolds } from './holds.ts';
+import { type Holds, heldBecause, readHolds } from './holds.ts';
 import { assertLabel, assertVolume } from './labels.ts';
 import { conditionOf, pairView, workOf } from './views.ts';
 
@@ -174,17 +174,23 @@ async function attachAndRegister(
 
 export async function listPairs(deps: PairsDeps): Promise<readonly PairView[]> {
   const pairs = await deps.registry.listPairs();
-  return Promise.all(pairs.map((pair) => viewOf(deps, pair, pairs)));
+  const holds = await readHolds(deps);
+  return Promise.all(pairs.map((pair) => viewOf(deps, pair, pairs, holds)));
 }
 
-async function viewOf(deps: PairsDeps, pair: Pair, all: readonly Pair[]): Promise<PairView> {
+async function viewOf(deps: PairsDeps, pair: Pair, all: readonly Pair[], holds: Holds): Promise<PairView> {
   const counts = await deps.archive.counts(pair.id);
-  return pairView(pair, conditionOf(pair, counts, heldBecause(pair, await readHolds(deps))), all);
+  return pairView(pair, conditionOf(pair, counts, heldBecause(pair, holds)), all);
 }
 
-export async function pairStatus(deps: PairsDeps, pair: Pair, all: readonly Pair[]): Promise<PairStatus> {
+export async function pairStatus(
+  deps: PairsDeps,
+  pair: Pair,
+  all: readonly Pair[],
+  holds: Holds,
+): Promise<PairStatus> {
   const { waitingDeletes, ...counts } = await deps.archive.counts(pair.id);
-  const held = heldBecause(pair, await readHolds(deps));
+  const held = heldBecause(pair, holds);
   const condition = conditionOf(pair, { waitingDeletes, ...counts }, held);
   return {
     ...pairView(pair, condition, all),
@@ -242,7 +248,7 @@ async function forgetInContainer(store: ObjectStore): Promise<void> {
 
 export async function showPair(deps: PairsDeps, name: string): Promise<PairView> {
   const pairs = await deps.registry.listPairs();
-  return viewOf(deps, await findPair(deps.registry, name), pairs);
+  return viewOf(deps, await findPair(deps.registry, name), pairs, await readHolds(deps));
 }
 
 /** What an operator did, in the pair's history. */
