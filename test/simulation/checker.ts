@@ -45,6 +45,8 @@ export class Checker {
   #seen: Seen;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
+  /** Names upstream that a user changed since the engine last looked at them. */
+  readonly #unseen = new Set<string>();
   #heard = 0;
 
   constructor(parts: CheckerParts) {
@@ -58,7 +60,7 @@ export class Checker {
 
   /** The engine changed the folder or the container. */
   engineChanged(): void {
-    const { book } = this.#parts;
+    const { book, container } = this.#parts;
     const before = this.#seen;
     const now = this.#look();
     this.#seen = now;
@@ -70,7 +72,8 @@ export class Checker {
       }
       for (const [name, content] of before.names[side]) {
         if (!isContent(content) || now.names[side].get(name) === content) continue;
-        book.displaced(content);
+        if (side === 'here' || container.keepsVersions) book.displaced(content);
+        else if (this.#wasUnprotected(name)) book.letGo(content);
         this.#lastName.set(content, name);
         const other = side === 'here' ? 'upstream' : 'here';
         const isLive = SIDES.some((each) => hasContent(now.names[each], content));
@@ -79,7 +82,7 @@ export class Checker {
     }
     for (const content of before.reachable) {
       if (now.reachable.has(content) || !book.isOwed(content)) continue;
-      if (!isVersion(this.#parts.container, content)) {
+      if (!container.keepsVersions || !isVersion(container, content)) {
         throw new Violation(1, 'content cannot be reached any more', JSON.stringify(content));
       }
     }
@@ -99,12 +102,26 @@ export class Checker {
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
         if (content === DIRECTORY) this.#removedDirectory(name, now);
         book.ended(side, name, content);
+        if (side === 'upstream') this.#unseen.add(name);
         if (isContent(content) && !hasContent(now.names[side], content)) book.tookAway(content);
+      }
+      for (const name of now.names[side].keys()) {
+        if (side === 'upstream' && !before.names[side].has(name)) this.#unseen.add(name);
       }
       for (const content of contentsOf(now.names[side])) if (!book.isKnown(content)) book.wrote(content);
     }
     // What he wrote into a file that had been hidden replaces what was in it.
     for (const content of before.hidden) if (!now.reachable.has(content)) book.tookAway(content);
+  }
+
+  /** The engine asked the store about an object. */
+  looked(name: string): void {
+    this.#unseen.delete(name);
+  }
+
+  /** Where a store keeps no versions and heeds no condition, nobody can save what was written since the last look. */
+  #wasUnprotected(name: string): boolean {
+    return this.#unseen.has(name);
   }
 
   /** What a commit holds hidden at that moment, its user removed with the directory it came from. */

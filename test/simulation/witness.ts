@@ -62,6 +62,7 @@ export class Witness {
     if (this.steps > MOST_STEPS) this.fail(new Violation(2, 'no end of steps', `${MOST_STEPS}`));
     if (isStoreWrite(verb)) this.#isChanged = true;
     this.#look();
+    if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(subject);
     if (verb === 'db.acknowledge') this.#check(() => this.checker.databaseChanged());
   }
 
