@@ -102,7 +102,11 @@ async function directoryNotEmpty(
       : keptDirectory(entry, decision);
   }
   if (decision.action === 'upload') {
-    // Objects below that no poll has shown yet: once one has, the file here gives way to them.
+    // Decided before upstream's news were known: with them the file here gives way, or is a problem itself.
+    if (await deps.archive.hasUpstreamNewsBelow(pair.id, entry.name)) {
+      return released(entry, { kind: 'stale', reason: 'upstream changed what is below the name' });
+    }
+    // Objects below that no poll has shown yet.
     return again(
       entry,
       deps,
