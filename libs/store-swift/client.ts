@@ -8,8 +8,8 @@ import { type ContainerHead, containerHead, type ObjectHead, objectHead } from '
 import type { AccountRequest, Session } from './session.ts';
 
 export interface Client {
-  /** The object as its newest replica knows it; null for a 404, which proves nothing about the container. */
-  head(name: string): Promise<ObjectHead | null>;
+  /** The object, or one version of it, as the newest replica knows it; null for a 404, which proves nothing about the container. */
+  head(name: string, version?: string): Promise<ObjectHead | null>;
   /** The raw answer: 200, 206, 404 and 412 are the caller's to judge. */
   get(name: string, version: string | null, headers: Record<string, string>): Promise<HttpResponse>;
   /** The raw answer, its body discarded; any status. @throws whatever the body throws */
@@ -49,10 +49,10 @@ export function openClient(session: Session, container: string, pairId: string):
   };
 
   return {
-    async head(name) {
+    async head(name, version) {
       const response = await session.send({
         method: 'HEAD',
-        path: objectPath(name, null),
+        path: objectPath(name, version ?? null),
         headers: { 'x-newest': 'true' },
         what: 'look at an object',
       });

@@ -9,7 +9,7 @@ import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
 import { isBase, matches, staleOutcome } from './expectation.ts';
 import { objectHead } from './heads.ts';
-import { listVersions, listVersionsShowing, type Version } from './versions.ts';
+import { behind, listVersions, listVersionsShowing, type Version } from './versions.ts';
 
 /** @throws HoldfastError container-missing, and as every request */
 export async function remove(context: CommitContext, name: Name, order: Order): Promise<Outcome> {
@@ -47,19 +47,26 @@ async function removedEarlier(context: CommitContext, name: Name, order: Order):
     expected.version === null ? isBase(version, expected) : version.id <= expected.version;
   const versions = await listVersions(client, name, (seen) => seen.some(isTheBase));
   const base = versions.find(isTheBase);
-  // The base left the history, or never was in it: nothing says what lay above it.
-  if (base === undefined) return applied([], null);
+  if (base === undefined) {
+    // It left the history, or never was in it: then nothing says what lay above it.
+    if (expected.version === null || (await client.head(name, expected.version)) === null) {
+      return applied([], null);
+    }
+    throw behind();
+  }
   const lowestMarker = versions
     .slice(
       0,
       versions.findIndex((version) => version.kind !== 'deleted'),
     )
     .at(-1);
-  if (lowestMarker === undefined) return applied([], pointerTo(base.id, expected));
-  const kept = await keepBetween(context, name, versions, lowestMarker.id, base.id, order, null);
+  const kept = await keepBetween(context, name, versions, lowestMarker?.id ?? NEWEST, base.id, order, null);
   kept.push(...(await keepBase(context, name, base.id, order)));
   return applied(kept, pointerTo(base.id, expected));
 }
+
+/** Above every version, where no marker is shown: the history is behind, or versioning was off. */
+const NEWEST = '~';
 
 function applied(conflictCopies: readonly Name[], recovery: ReturnType<typeof pointerTo>): Outcome {
   return { result: 'applied', state: ABSENT, hash: null, madeDirectories: [], conflictCopies, recovery };

@@ -62,7 +62,11 @@ export async function listVersionsShowing(
     if (versions.some((version) => version.id === id)) return versions;
     if (waitMs !== null) await clock.sleep(waitMs);
   }
-  throw new HoldfastError(
+  throw behind();
+}
+
+export function behind(): HoldfastError {
+  return new HoldfastError(
     'store-unavailable',
     'the list of versions is behind the objects; whether the write displaced anything is checked again later',
   );

@@ -31,6 +31,11 @@ export interface CheckerParts {
   readonly database: MemoryDatabase;
   readonly pairId: number;
   readonly book: Book;
+  /**
+   * Whether the store lets a write displace what nobody looked at, and nobody can notice: it heeds no condition, and
+   * keeps no versions or lists them late. What came there since the last look is then at most a version.
+   */
+  readonly isWindowOpen: boolean;
 }
 
 interface Seen {
@@ -73,7 +78,7 @@ export class Checker {
       for (const [name, content] of before.names[side]) {
         if (!isContent(content) || now.names[side].get(name) === content) continue;
         if (side === 'here' || container.keepsVersions) book.displaced(content);
-        else if (this.#wasUnprotected(name)) book.letGo(content);
+        if (side === 'upstream' && this.#parts.isWindowOpen && this.#unseen.has(name)) book.letGo(content);
         this.#lastName.set(content, name);
         const other = side === 'here' ? 'upstream' : 'here';
         const isLive = SIDES.some((each) => hasContent(now.names[each], content));
@@ -119,11 +124,6 @@ export class Checker {
     this.#unseen.delete(name);
   }
 
-  /** Where a store keeps no versions and heeds no condition, nobody can save what was written since the last look. */
-  #wasUnprotected(name: string): boolean {
-    return this.#unseen.has(name);
-  }
-
   /** What a commit holds hidden at that moment, its user removed with the directory it came from. */
   #removedDirectory(directory: string, now: Seen): void {
     for (const content of now.hidden) {
@@ -138,6 +138,8 @@ export class Checker {
     for (; this.#heard < history.length; this.#heard += 1) {
       const event = history[this.#heard];
       if (event?.kind !== 'acknowledged' || event.name === null || event.side === null) continue;
+      const isKept = history.some(({ kind, serial }) => kind === 'conflict' && serial === event.serial);
+      if (isKept) continue;
       const row = database.rows(pairId).find(({ name }) => name === event.name);
       const target = event.side === 'local' ? row?.local : row?.remote;
       if (row?.sync.kind !== 'absent' || target?.kind !== 'absent') continue;

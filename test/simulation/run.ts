@@ -7,7 +7,7 @@ import type { Violation } from './checker.ts';
 import { End } from './end.ts';
 import { Moments, type StepAt, type Verdict } from './moments.ts';
 import type { World } from './process.ts';
-import type { Mishap, Scenario, When } from './scenario.ts';
+import type { Mishap, Scenario, Settings, When } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { Users } from './users.ts';
 import { type Trace, Witness } from './witness.ts';
@@ -42,7 +42,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     observe: (process, verb, subject, outcome) => witness?.observe(process, verb, subject, outcome),
   };
   const parts = await createParts(scenario, scheduler, world, () => isCalm);
-  const watching = new Witness(parts, book, scheduler, trace);
+  const watching = new Witness(parts, book, scheduler, isWindowOpen(settings), trace);
   witness = watching;
   const users = new Users({
     disk: parts.disk.user(),
@@ -112,6 +112,11 @@ function mayBeForgotten(inode: bigint, { disk, database, pairId }: Parts, now: n
     const known = database.recovery(pairId).find(({ pointer }) => pointer.locator === locator);
     return known !== undefined && (known.lookAgainAt === null || known.lookAgainAt <= now);
   });
+}
+
+/** Swift heeds no condition but one; only its lists of versions tell what a write displaced. */
+function isWindowOpen({ store, listingLagMs }: Settings): boolean {
+  return store === 'careless' || (store === 'swift' && listingLagMs > 0);
 }
 
 function befall(mishap: Mishap, parts: Parts, scheduler: Scheduler): Verdict | null {

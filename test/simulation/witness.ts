@@ -33,11 +33,17 @@ export class Witness {
   #isChanged = false;
   #user: string | null = null;
 
-  constructor(parts: Parts, book: Book, scheduler: Scheduler, trace: Trace | null) {
+  constructor(
+    parts: Parts,
+    book: Book,
+    scheduler: Scheduler,
+    isWindowOpen: boolean,
+    trace: Trace | null,
+  ) {
     const { disk, container, database, pairId } = parts;
     this.#scheduler = scheduler;
     this.#trace = trace;
-    this.checker = new Checker({ disk: disk.user(), root: ROOT, container, database, pairId, book });
+    this.checker = new Checker({ disk: disk.user(), root: ROOT, container, database, pairId, book, isWindowOpen });
     this.#listen(disk);
   }
 

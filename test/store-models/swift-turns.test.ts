@@ -266,4 +266,20 @@ describe('faults on the way to a model Swift', () => {
     const session = await rawSession(opened);
     await assert.rejects(session.send({ method: 'POST', path: PATH }), /the model of Swift knows no POST/);
   });
+
+  it('judges no removal that happened before while the list of versions is behind', async () => {
+    let lag = 60_000;
+    const opened = await openSwiftModel({ lag: () => lag });
+    await opened.other.put(NAME, OLD);
+    const expected = await opened.store.probe(NAME, opened.identity);
+    await opened.other.put(NAME, THEIRS);
+    await opened.other.remove(NAME);
+    const removing = () => opened.store.remove(NAME, orderFor(NAME, expected));
+    await assert.rejects(removing(), { code: 'store-unavailable' });
+    opened.server.settle();
+    lag = 0;
+    const outcome = await removing();
+    assertApplied(outcome);
+    assert.equal(await bytesAt(opened, outcome.conflictCopies[0] ?? ''), THEIRS.toString());
+  });
 });
