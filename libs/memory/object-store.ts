@@ -287,10 +287,19 @@ class MemoryStore implements ObjectStore {
       }
     }
     const wanted = stateOf(body, '', 0n);
+    await this.#keepFirst(name, order, wanted);
     const committed = await this.#request('http.PUT', name, () =>
       this.#replace(name, order.expected, wanted, () => this.#container.write(name, body, content)),
     );
     return this.#outcome(name, order, committed);
+  }
+
+  /** What loses is copied before it is replaced: nobody may come back to do so once the source has moved on. */
+  async #keepFirst(name: Name, order: CommitOrder<RemoteState>, wanted: RemoteState): Promise<void> {
+    if (order.displaced !== 'conflict-copy' || order.expected.kind !== 'file') return;
+    const found = await this.#request('http.HEAD', name, () => this.#container.current(name));
+    if (found === null || !sameRemoteContent(found.state, order.expected)) return;
+    if (!sameRemoteContent(found.state, wanted)) await this.#keepBeside(found, order);
   }
 
   async remove(name: Name, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>> {

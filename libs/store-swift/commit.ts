@@ -65,8 +65,8 @@ async function write(
   before: ObjectHead | null,
 ): Promise<Outcome> {
   const { client, versioned } = context;
-  // Without versions the base is gone once it is overwritten, so its copy is made first.
-  const copies = versioned || before === null ? [] : await keepCurrent(context, name, order, before);
+  // The copy of what loses comes first: nobody may come back to make it once the source has moved on.
+  const copies = before === null ? [] : await keepCurrent(context, name, order, before);
   const createOnly: Record<string, string> = before === null ? { 'if-none-match': '*' } : {};
   let response: HttpResponse;
   try {

@@ -58,7 +58,8 @@ export class End {
   readonly #registry: Registry;
   #stage: Stage = 'by-itself';
   #until = 0;
-  #decidedBefore = 0;
+  #historyBefore = 0;
+  #problemsBefore: readonly string[] = [];
 
   constructor(parts: EndParts) {
     this.#parts = parts;
@@ -92,17 +93,15 @@ export class End {
       throw new Violation(2, `${this.#stage}, ${open.what}`, open.about);
     }
     if (this.#stage === 'quiet') {
-      const decided = this.#decided();
-      if (decided.length > this.#decidedBefore) {
-        const text = decided.slice(this.#decidedBefore).join('; ');
-        throw new Violation(2, 'equal, but a further scan and poll decided', text);
-      }
+      const decided = this.#decidedSince();
+      if (decided !== '') throw new Violation(2, 'equal, but a further scan and poll decided', decided);
       await this.#assertContents();
       this.isOver = true;
       return;
     }
     this.#stage = this.#stage === 'by-itself' ? 'settling' : 'quiet';
-    this.#decidedBefore = this.#decided().length;
+    this.#historyBefore = parts.database.history(parts.pairId).length;
+    this.#problemsBefore = this.#problemNames();
     witness.say('the world', `asks for a full scan and poll (${this.#stage})`, '');
     await this.#registry.requestSync(parts.pairId);
     await parts.askForPoll();
@@ -144,15 +143,21 @@ export class End {
     await this.#archive.approveDeletes(parts.pairId);
   }
 
-  #decided(): string[] {
+  /** What was decided since the last look; names with a problem are tried again and again. */
+  #decidedSince(): string {
     const { database, pairId } = this.#parts.parts;
-    const problems = new Set(database.problems(pairId).map(({ name }) => name));
+    const problems = new Set<unknown>([...this.#problemsBefore, ...this.#problemNames()]);
     return database
       .history(pairId)
-      .filter(
-        ({ kind, name }) => (kind === 'decided' || kind === 'acknowledged') && !problems.has(String(name)),
-      )
-      .map(({ name, text }) => `${name}: ${text}`);
+      .slice(this.#historyBefore)
+      .filter(({ kind, name }) => (kind === 'decided' || kind === 'acknowledged') && !problems.has(name))
+      .map(({ name, text }) => `${name}: ${text}`)
+      .join('; ');
+  }
+
+  #problemNames(): string[] {
+    const { database, pairId } = this.#parts.parts;
+    return database.problems(pairId).map(({ name }) => name);
   }
 
   async #assertContents(): Promise<void> {

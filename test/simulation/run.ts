@@ -54,7 +54,8 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     act: (what, run) => watching.act(what, run),
     mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
   });
-  const losesAnswers = settings.faultRate + settings.storeFaults > 0 || scenario.mishaps.length > 0;
+  const losesAnswers =
+    settings.faultRate + settings.storeFaults + settings.listingLagMs > 0 || scenario.mishaps.length > 0;
   const end = new End({
     parts,
     scheduler,

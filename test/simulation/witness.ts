@@ -33,17 +33,19 @@ export class Witness {
   #isChanged = false;
   #user: string | null = null;
 
-  constructor(
-    parts: Parts,
-    book: Book,
-    scheduler: Scheduler,
-    isWindowOpen: boolean,
-    trace: Trace | null,
-  ) {
+  constructor(parts: Parts, book: Book, scheduler: Scheduler, isWindowOpen: boolean, trace: Trace | null) {
     const { disk, container, database, pairId } = parts;
     this.#scheduler = scheduler;
     this.#trace = trace;
-    this.checker = new Checker({ disk: disk.user(), root: ROOT, container, database, pairId, book, isWindowOpen });
+    this.checker = new Checker({
+      disk: disk.user(),
+      root: ROOT,
+      container,
+      database,
+      pairId,
+      book,
+      isWindowOpen,
+    });
     this.#listen(disk);
   }
 

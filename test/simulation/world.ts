@@ -81,7 +81,8 @@ export async function createParts(
   const container = await createContainer(settings.store, {
     clock,
     log: SILENT,
-    lag: () => (isCalm() || scheduler.now === 0 || settings.listingLagMs === 0 ? 0 : lag.below(settings.listingLagMs)),
+    lag: () =>
+      isCalm() || scheduler.now === 0 || settings.listingLagMs === 0 ? 0 : lag.below(settings.listingLagMs),
   });
   const random = new Random(seed, 'queue');
   const queue = new MemoryQueueServer({
