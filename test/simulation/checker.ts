@@ -6,7 +6,7 @@ import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
 import { type Book, DIRECTORY, isContent, SIDES, type SideName } from './book.ts';
 import type { SimContainer } from './container.ts';
-import { contentsOf, isVersion, seeContainer, seeFolder } from './sight.ts';
+import { type FolderSight, isVersion, seeContainer, seeFolder } from './sight.ts';
 
 /** An invariant that does not hold; ends the run. */
 export class Violation extends Error {
@@ -38,16 +38,10 @@ export interface CheckerParts {
   readonly isWindowOpen: boolean;
 }
 
-interface Seen {
-  readonly names: Readonly<Record<SideName, ReadonlyMap<string, string>>>;
-  /** Contents below `.holdfast/`. */
-  readonly hidden: readonly string[];
-  readonly reachable: ReadonlySet<string>;
-}
-
 export class Checker {
   readonly #parts: CheckerParts;
-  #seen: Seen;
+  #folder: FolderSight;
+  #upstream: ReadonlyMap<string, string>;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
   /** Names upstream that a user changed since the engine last looked at them. */
@@ -56,38 +50,38 @@ export class Checker {
 
   constructor(parts: CheckerParts) {
     this.#parts = parts;
-    this.#seen = this.#look();
+    this.#folder = seeFolder(parts.disk, parts.root);
+    this.#upstream = seeContainer(parts.container);
   }
 
-  get names(): Seen['names'] {
-    return this.#seen.names;
-  }
-
-  /** The engine changed the folder or the container. */
-  engineChanged(): void {
-    const { book, container } = this.#parts;
-    const before = this.#seen;
-    const now = this.#look();
-    this.#seen = now;
-    for (const side of SIDES) {
-      for (const [name, content] of now.names[side]) {
-        if (!book.isKnown(content)) {
-          throw new Violation(3, `what nobody wrote is ${side}`, `${JSON.stringify(content)} at "${name}"`);
-        }
-      }
-      for (const [name, content] of before.names[side]) {
-        if (!isContent(content) || now.names[side].get(name) === content) continue;
-        if (side === 'here' || container.keepsVersions) book.displaced(content);
-        if (side === 'upstream' && this.#parts.isWindowOpen && this.#unseen.has(name)) book.letGo(content);
-        this.#lastName.set(content, name);
-        const other = side === 'here' ? 'upstream' : 'here';
-        const isLive = SIDES.some((each) => hasContent(now.names[each], content));
-        if (!isLive && book.hasEnded(other, name, content)) book.letGo(content);
+  /** The engine changed something on that side. */
+  engineChanged(side: SideName): void {
+    const { book, isWindowOpen, container } = this.#parts;
+    const before = this.#names(side);
+    const hiddenBefore = this.#folder.hidden;
+    this.#look(side);
+    const now = this.#names(side);
+    for (const [name, content] of now) {
+      if (before.get(name) === content || book.isKnown(content)) continue;
+      throw new Violation(3, `what nobody wrote is ${side}`, `${JSON.stringify(content)} at "${name}"`);
+    }
+    const gone: string[] = [];
+    for (const [name, content] of before) {
+      if (!isContent(content) || now.get(name) === content) continue;
+      gone.push(content);
+      if (side === 'here' || container.keepsVersions) book.displaced(content);
+      if (side === 'upstream' && isWindowOpen && this.#unseen.has(name)) book.letGo(content);
+      this.#lastName.set(content, name);
+      const other = side === 'here' ? 'upstream' : 'here';
+      if (book.hasEnded(other, name, content) && !this.#isAtName(content)) book.letGo(content);
+    }
+    if (side === 'here') {
+      for (const [path, content] of hiddenBefore) {
+        if (this.#folder.hidden.get(path) !== content) gone.push(content);
       }
     }
-    for (const content of before.reachable) {
-      if (now.reachable.has(content) || !book.isOwed(content)) continue;
-      if (!container.keepsVersions || !isVersion(container, content)) {
+    for (const content of gone) {
+      if (book.isOwed(content) && !this.#isReachable(content)) {
         throw new Violation(1, 'content cannot be reached any more', JSON.stringify(content));
       }
     }
@@ -96,27 +90,31 @@ export class Checker {
   /** A user did something, just now and by himself. */
   userActed(): void {
     const { book } = this.#parts;
-    const before = this.#seen;
-    const now = this.#look();
-    this.#seen = now;
+    const hiddenBefore = this.#folder.hidden;
     for (const side of SIDES) {
-      for (const [name, content] of before.names[side]) {
-        const after = now.names[side].get(name);
+      const before = this.#names(side);
+      this.#look(side);
+      const now = this.#names(side);
+      for (const [name, content] of before) {
+        const after = now.get(name);
         if (after === content) continue;
         // A directory that objects imply is nothing that anybody put in the file's place.
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
-        if (content === DIRECTORY) this.#removedDirectory(name, now);
+        if (content === DIRECTORY) this.#removedDirectory(name);
         book.ended(side, name, content);
         if (side === 'upstream') this.#unseen.add(name);
-        if (isContent(content) && !hasContent(now.names[side], content)) book.tookAway(content);
+        if (isContent(content) && !hasContent(now, content)) book.tookAway(content);
       }
-      for (const name of now.names[side].keys()) {
-        if (side === 'upstream' && !before.names[side].has(name)) this.#unseen.add(name);
+      for (const [name, content] of now) {
+        if (side === 'upstream' && !before.has(name)) this.#unseen.add(name);
+        if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
-      for (const content of contentsOf(now.names[side])) if (!book.isKnown(content)) book.wrote(content);
     }
     // What he wrote into a file that had been hidden replaces what was in it.
-    for (const content of before.hidden) if (!now.reachable.has(content)) book.tookAway(content);
+    for (const [path, content] of hiddenBefore) {
+      if (this.#folder.hidden.get(path) === content) continue;
+      if (!this.#isAtName(content) && !hasContent(this.#folder.hidden, content)) book.tookAway(content);
+    }
   }
 
   /** The engine asked the store about an object. */
@@ -125,8 +123,8 @@ export class Checker {
   }
 
   /** What a commit holds hidden at that moment, its user removed with the directory it came from. */
-  #removedDirectory(directory: string, now: Seen): void {
-    for (const content of now.hidden) {
+  #removedDirectory(directory: string): void {
+    for (const content of this.#folder.hidden.values()) {
       if (this.#lastName.get(content)?.startsWith(`${directory}/`) === true) this.#parts.book.letGo(content);
     }
   }
@@ -155,15 +153,24 @@ export class Checker {
     }
   }
 
-  #look(): Seen {
+  #look(side: SideName): void {
     const { disk, root, container } = this.#parts;
-    const folder = seeFolder(disk, root);
-    const upstream = seeContainer(container);
-    const reachable = new Set<string>();
-    for (const content of folder.names.values()) if (isContent(content)) reachable.add(content);
-    for (const content of folder.hidden.values()) reachable.add(content);
-    for (const content of upstream.values()) if (isContent(content)) reachable.add(content);
-    return { names: { here: folder.names, upstream }, hidden: [...folder.hidden.values()], reachable };
+    if (side === 'here') this.#folder = seeFolder(disk, root);
+    else this.#upstream = seeContainer(container);
+  }
+
+  #names(side: SideName): ReadonlyMap<string, string> {
+    return side === 'here' ? this.#folder.names : this.#upstream;
+  }
+
+  #isAtName(content: string): boolean {
+    return hasContent(this.#folder.names, content) || hasContent(this.#upstream, content);
+  }
+
+  #isReachable(content: string): boolean {
+    const { container } = this.#parts;
+    if (this.#isAtName(content) || hasContent(this.#folder.hidden, content)) return true;
+    return container.keepsVersions && isVersion(container, content);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Sight: what both sides hold at one moment, as an eye that sees through everything would read it. */
 import type { DiskUser } from '#libs/memory/disk-user.ts';
-import { DIRECTORY, isContent, SPECIAL } from './book.ts';
+import { DIRECTORY, SPECIAL } from './book.ts';
 import type { SimContainer } from './container.ts';
 
 export interface FolderSight {
@@ -61,9 +61,4 @@ export function isVersion({ raw }: SimContainer, content: string): boolean {
 export function textOf(bytes: Uint8Array | null): string {
   if (bytes === null || bytes.length === 0) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-}
-
-/** Every content in a map of names. */
-export function contentsOf(names: ReadonlyMap<string, string>): string[] {
-  return [...names.values()].filter(isContent);
 }

@@ -29,8 +29,9 @@ export class Witness {
   readonly checker: Checker;
   readonly #scheduler: Scheduler;
   readonly #trace: Trace | null;
-  /** Whether folder or container changed since the checker looked. */
-  #isChanged = false;
+  /** Whether a side changed since the checker looked. */
+  #isFolderChanged = false;
+  #isContainerChanged = false;
   #user: string | null = null;
 
   constructor(parts: Parts, book: Book, scheduler: Scheduler, isWindowOpen: boolean, trace: Trace | null) {
@@ -51,7 +52,8 @@ export class Witness {
 
   #listen(disk: MemoryDisk): void {
     disk.onChange((path) => {
-      this.#isChanged = true;
+      // Journals and facts of the trash hold no content.
+      if (!path.endsWith('.json')) this.#isFolderChanged = true;
       if (this.#user === null && !path.startsWith(`${ROOT}/`) && path !== ROOT) {
         this.fail(new Violation(8, 'something outside the folder was changed', path));
       }
@@ -68,7 +70,7 @@ export class Witness {
     this.steps += 1;
     if (this.#trace !== null) this.say(process, `${verb} ${subject}`, shown(outcome));
     if (this.steps > MOST_STEPS) this.fail(new Violation(2, 'no end of steps', `${MOST_STEPS}`));
-    if (isStoreWrite(verb)) this.#isChanged = true;
+    if (isStoreWrite(verb)) this.#isContainerChanged = true;
     this.#look();
     if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(subject);
     if (verb === 'db.acknowledge') this.#check(() => this.checker.databaseChanged());
@@ -81,7 +83,7 @@ export class Witness {
     this.#user = what;
     run();
     this.#user = null;
-    this.#isChanged = false;
+    this.#isFolderChanged = false;
     this.checker.userActed();
   }
 
@@ -90,9 +92,10 @@ export class Witness {
   }
 
   #look(): void {
-    if (!this.#isChanged) return;
-    this.#isChanged = false;
-    this.#check(() => this.checker.engineChanged());
+    if (this.#isFolderChanged) this.#check(() => this.checker.engineChanged('here'));
+    if (this.#isContainerChanged) this.#check(() => this.checker.engineChanged('upstream'));
+    this.#isFolderChanged = false;
+    this.#isContainerChanged = false;
   }
 
   #check(check: () => void): void {
