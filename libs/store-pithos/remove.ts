@@ -112,11 +112,12 @@ async function afterwards(
   order: Order,
   base: number | null,
 ): Promise<Outcome> {
+  const { expected } = order;
   const current = await context.client.head(name);
   if (current !== null) {
-    return stale(`version ${current.version} was written after the deletion`, { conflictCopies: [] });
+    const reason = `version ${current.version} was written after the deletion`;
+    return { result: 'stale', reason, conflictCopies: [], recovery: recoveryOf(context, expected, base) };
   }
-  const { expected } = order;
   const known = expected.kind === 'file' || expected.kind === 'directory' ? expected.version : null;
   const version = base ?? (known === null ? null : Number(known));
   return {

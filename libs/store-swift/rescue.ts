@@ -6,6 +6,7 @@
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { CommitOrder } from '#ports/commit.ts';
+import type { ObjectHead } from './heads.ts';
 import { between, listVersionsShowing, type Readers } from './versions.ts';
 
 /** Content that is to be kept, where it can be read. */
@@ -29,16 +30,22 @@ export async function rescue(
     const target = order.conflictName(displaced.writtenAt, attempt);
     const there = await readers.client.head(target);
     if (there !== null) {
-      if (there.kind === 'file' && there.size === displaced.size && there.etag === displaced.etag) {
-        return [target];
-      }
+      if (holds(there, displaced)) return [target];
       continue;
     }
     const copied = await readers.client.copy(displaced.name, displaced, target);
     if (copied === undefined) return [];
-    if (copied === null) return [target];
+    if (copied === null) {
+      // Without versions only a second look tells whether somebody else took the name meanwhile.
+      if (holds(await readers.client.head(target), displaced)) return [target];
+      continue;
+    }
     return [target, ...(await rescueBelow(readers, target, copied, displaced, order, attempt))];
   }
+}
+
+function holds(there: ObjectHead | null, { size, etag }: Displaced): boolean {
+  return there?.kind === 'file' && there.size === size && there.etag === etag;
 }
 
 /** What appeared at the conflict name between the look and the copy is kept under the next one. */
