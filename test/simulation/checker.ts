@@ -44,6 +44,8 @@ export class Checker {
   #upstream: ReadonlyMap<string, string>;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
+  /** What the engine took from a name of a side, by `side name`. */
+  readonly #taken = new Map<string, string>();
   /** Names upstream that a user changed since the engine last looked at them. */
   readonly #unseen = new Set<string>();
   #heard = 0;
@@ -67,8 +69,10 @@ export class Checker {
     }
     const gone: string[] = [];
     for (const [name, content] of before) {
+      if (content === DIRECTORY && !now.has(name)) this.#taken.set(`${side} ${name}`, DIRECTORY);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
+      this.#taken.set(`${side} ${name}`, content);
       if (side === 'here' || container.keepsVersions) book.displaced(content);
       if (side === 'upstream' && isWindowOpen && this.#unseen.has(name)) book.letGo(content);
       this.#lastName.set(content, name);
@@ -144,6 +148,7 @@ export class Checker {
       const wisher: SideName = event.side === 'local' ? 'upstream' : 'here';
       const isWished =
         book.hasRemoved(wisher, event.name) ||
+        this.#isMovedByUs(wisher, event.name) ||
         // Directories that objects imply end with the last of them, whoever removed it.
         book.hasRemovedBelow('here', event.name) ||
         book.hasRemovedBelow('upstream', event.name);
@@ -151,6 +156,12 @@ export class Checker {
         throw new Violation(6, `deleted ${event.side}, but nobody removed it ${wisher}`, `"${event.name}"`);
       }
     }
+  }
+
+  /** A tree that lost its name to a file goes on below its conflict name. */
+  #isMovedByUs(side: SideName, name: string): boolean {
+    const taken = this.#taken.get(`${side} ${name}`);
+    return taken !== undefined && (taken === DIRECTORY || hasContent(this.#names(side), taken));
   }
 
   #look(side: SideName): void {
