@@ -4,7 +4,6 @@
  * gitignore syntax as the `ignore` package reads it.
  */
 import ignore, { type Ignore } from 'ignore';
-import { PRIVATE_DIRECTORY } from '#core/name.ts';
 
 /** Agkyra's list. Windows writes its two files in any case. */
 const BUILT_IN: readonly string[] = [
@@ -40,7 +39,7 @@ const JUDGED_PER_MATCHER = 20_000;
 /**
  * Never throws; lines that mean nothing, and those beyond the limits, are skipped.
  * @param options.excludes gitignore patterns given with the pair.
- * @param options.ignoreText text of the folder's `.holdfastignore`; may exclude and re-include, but never `.holdfast`.
+ * @param options.ignoreText text of the folder's `.holdfastignore`.
  * @returns whether a name is excluded.
  */
 export function excludeRules(options: {
@@ -53,7 +52,6 @@ export function excludeRules(options: {
   let matcher: Ignore = ignore({ ignorecase: false }).add(patterns);
   let judged = 0;
   return (name, isDirectory) => {
-    if (name.split('/').includes(PRIVATE_DIRECTORY)) return true;
     if (name === IGNORE_FILE) return false;
     judged += 1;
     if (judged > JUDGED_PER_MATCHER) {

@@ -4,7 +4,8 @@
  * candidate only (invariant 6); names never seen before are recorded as listed, because
  * the pinned download verifies them anyway.
  */
-import { type Name, type NameFault, nameFault } from '#core/name.ts';
+import { LISTING_PROBLEMS } from '#core/found-problems.ts';
+import { type Name, nameFault } from '#core/name.ts';
 import { type RemoteState, sameRemoteContent } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -21,15 +22,6 @@ import { MarkBatch } from './scan.ts';
 const PAGE = 1_000;
 const LIST_LIMIT = 2_000;
 const RECORD_BATCH = 1_000;
-/** Problems that only a listing can find; none is one of a walk's, since each closes what it finds no longer. */
-const LISTING_PROBLEMS: readonly `object-${NameFault}`[] = [
-  'object-name-empty-segment',
-  'object-name-dot-segment',
-  'object-name-control-character',
-  'object-name-not-unicode',
-  'object-name-too-long',
-  'object-name-reserved',
-];
 
 export interface PollDeps {
   readonly archive: Archive;

@@ -3,6 +3,7 @@
  * candidate. It concludes nothing itself: a missing name is only a hint (invariant 6).
  * Memory is that of one page and one directory path, whatever the folder's size.
  */
+import { WALK_PROBLEMS } from '#core/found-problems.ts';
 import { compareNames, type Name } from '#core/name.ts';
 import { NO_SERIAL } from '#core/serial.ts';
 import { sameLocalFacts } from '#core/state.ts';
@@ -23,16 +24,6 @@ const PAGE = 1_000;
 const MARK_BATCH = 1_000;
 /** A commit that began this long ago and never ended was left by a process that died. */
 const CRASHED_COMMIT_MS = 120_000;
-/** Problems that only a walk can find, and that a later walk closes by not finding them. */
-const WALK_PROBLEMS = [
-  'name-empty-segment',
-  'name-dot-segment',
-  'name-control-character',
-  'name-not-unicode',
-  'name-too-long',
-  'name-reserved',
-  'directory-unreadable',
-];
 
 export interface ScanDeps {
   readonly archive: Archive;

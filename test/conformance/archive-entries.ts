@@ -7,10 +7,12 @@ import { ABSENT, type LocalState, type RemoteState } from '#core/state.ts';
 import type { ProbeRecord } from '#ports/archive.ts';
 import {
   candidateOf,
+  doneWith,
   entryOf,
   give,
   LOCAL_DIRECTORY,
   localFile,
+  NO_EFFECTS,
   name,
   type OpenArchive,
   type OpenedArchive,
@@ -258,6 +260,23 @@ function describeRecording(open: OpenArchive): void {
       assert.deepEqual(second?.firstSeenAt, first?.firstSeenAt);
       assert.ok((second?.lastSeenAt ?? 0) > (first?.lastSeenAt ?? 0));
       assert.deepEqual(await found(null), []);
+    });
+
+    it('what a look found under a name that another entry has stays when that entry settles or is synced', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      const codes = ['name-control-character', 'directory-unreadable', 'object-name-dot-segment'];
+      for (const code of codes) await archive.openProblem(pair.id, code, { code, text: 'found' });
+      for (const code of codes)
+        await give(fixture, { [code]: { local: localFile(1), decision: ['upload'] } });
+      for (const code of codes) {
+        const done = doneWith(await entryOf(fixture, code));
+        await archive.acknowledge(pair.id, [done], NO_EFFECTS);
+      }
+      assert.deepEqual(
+        (await archive.problems(pair.id)).map((problem) => problem.code),
+        codes.toSorted(),
+      );
     });
 
     it('problems of a walk close by code when no longer met; names of any length are held', async (t) => {

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDigest } from '#libs/digest/digest.ts';
 import { createHttpClient } from '#libs/http/client.ts';
@@ -13,6 +12,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { OpenedStore, OtherWriter } from '#test/conformance/object-store.ts';
+import type { Cleanup } from '#test/support/services.ts';
 
 const USER = 'user-1';
 const TOKEN = 'token-1';
@@ -34,7 +34,7 @@ export interface OpenedPithos extends OpenedStore {
 }
 
 export async function openPithos(
-  t: TestContext,
+  t: Cleanup,
   options: { blockSize?: number; versioning?: boolean } = {},
 ): Promise<OpenedPithos> {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-pithos-'));

@@ -18,6 +18,7 @@ import {
   syncColumns,
 } from '../entry-row.ts';
 import { generationUsed } from './generation.ts';
+import { ENDS_WITH_NAME } from './problems.ts';
 
 interface AcknowledgeRow extends LocalColumns, RemoteColumns, SyncColumns {
   readonly name: string;
@@ -93,7 +94,8 @@ written AS (
 ),
 used AS (${generationUsed('SELECT FROM written')}),
 closed AS (
-  DELETE FROM problem p USING written WHERE p.pair_id = $1::int AND p.name = written.name
+  DELETE FROM problem p USING written
+  WHERE p.pair_id = $1::int AND p.name = written.name AND ${ENDS_WITH_NAME}
 ),
 told AS (
   INSERT INTO history (pair_id, name, kind, side, serial, text, bytes)

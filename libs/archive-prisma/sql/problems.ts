@@ -1,5 +1,6 @@
 /** Problems: one open row per name that cannot sync. */
 import { createHash } from 'node:crypto';
+import { FOUND_PROBLEMS } from '#core/found-problems.ts';
 import type { Problem, ProblemText } from '#ports/archive.ts';
 import type { Session } from '../connection.ts';
 
@@ -28,6 +29,9 @@ function storable(shown: string): string {
   const digest = createHash('md5').update(shown).digest('hex');
   return `${[...shown].slice(0, MAX_SHOWN_BYTES / 5).join('')}…${digest}`;
 }
+
+/** Condition on a problem `p` that goes when its name settles, or is synced: what a full look found goes with the next. */
+export const ENDS_WITH_NAME = `p.code NOT IN (${[...FOUND_PROBLEMS].map((code) => `'${code}'`).join(', ')})`;
 
 const CLOSE = `
 DELETE FROM problem WHERE pair_id = $1::int AND code = ANY($2::text[]) AND last_seen_at < now() - make_interval(secs => $3::float8)`;

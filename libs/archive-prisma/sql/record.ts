@@ -23,6 +23,7 @@ import { EVENTS, historyRow } from './append-history.ts';
 import { generationUsed } from './generation.ts';
 import { markEmptiedAbove } from './mark-emptied.ts';
 import { markAroundEnded } from './mark-waiting.ts';
+import { ENDS_WITH_NAME } from './problems.ts';
 
 interface RecordRow extends LocalColumns, RemoteColumns, SyncColumns {
   readonly name: string;
@@ -142,7 +143,7 @@ opened AS (
 ),
 closed AS (
   DELETE FROM problem p USING written
-  WHERE p.pair_id = $1::int AND p.name = written.name AND written.problem_code IS NULL
+  WHERE p.pair_id = $1::int AND p.name = written.name AND written.problem_code IS NULL AND ${ENDS_WITH_NAME}
 ),
 told AS (
   INSERT INTO history (pair_id, name, kind, side, serial, text)

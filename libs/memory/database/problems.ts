@@ -1,4 +1,5 @@
 /** Problems: one open row per name that cannot sync. */
+import { FOUND_PROBLEMS } from '#core/found-problems.ts';
 import { compareNames } from '#core/name.ts';
 import type { Problem, ProblemText } from '#ports/archive.ts';
 import type { PairTables, Tables, Transaction } from './tables.ts';
@@ -18,8 +19,9 @@ export function openProblem(
   problems.set(name, { name, code, text, firstSeenAt, lastSeenAt: at, attempts, nextAttemptAt });
 }
 
+/** What a full look found stays: the name it is shown under may be another's, which settles now. */
 export function closeProblem({ problems }: PairTables, name: string): void {
-  problems.delete(name);
+  if (!FOUND_PROBLEMS.has(problems.get(name)?.code ?? '')) problems.delete(name);
 }
 
 /** Closes problems with these codes that were not seen for so long. */
