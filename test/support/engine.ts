@@ -13,7 +13,7 @@ import type { DeleteHoldPolicy } from '#core/delete-hold.ts';
 import type { Name } from '#core/name.ts';
 import { compareNames } from '#core/name.ts';
 import { DEFAULT_POLICIES, type Policies } from '#core/policies.ts';
-import { openDatabase } from '#libs/archive-prisma/database.ts';
+import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
 import type { Archive, RecordedHistoryEvent } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -87,6 +87,8 @@ export interface EngineOptions {
   readonly settleMs?: number;
   /** Deletes wait for no more of them, and only a mass delete waits for an operator, unless a test says otherwise. */
   readonly deleteHold?: Partial<DeleteHoldPolicy>;
+  /** A database of its own on the shared server unless a test wants to restore it. */
+  readonly database?: Pick<Database, 'registry' | 'archive'>;
 }
 
 export class Engine {
@@ -236,6 +238,15 @@ export class Engine {
     } while ((await this.pair()).scanWanted > (await this.pair()).scanDone);
   }
 
+  /** What watcher and poller do about a minute after something was acknowledged: both sides are told the next generation. */
+  async tell(): Promise<void> {
+    await this.registry.beginGenerations(0);
+    const { begun } = (await this.pair()).generations;
+    await this.registry.confirmGeneration(this.pairId, 'local', await this.folder.tell(begun));
+    await this.remote.store.tell(begun);
+    await this.registry.confirmGeneration(this.pairId, 'remote', { number: begun.number, stamp: null });
+  }
+
   async why(name: string): Promise<readonly RecordedHistoryEvent[]> {
     return this.archive.history(this.pairId, name as Name, 100);
   }
@@ -278,13 +289,12 @@ export async function startEngine(
   remote: OpenedStore,
   options: EngineOptions = {},
 ): Promise<Engine> {
-  const database = openDatabase({ url: await testDatabase(t), poolSize: 4, log: SILENT });
+  const database = options.database ?? (await ownDatabase(t));
   const root = await mkdtemp(join(tmpdir(), 'holdfast-engine-'));
   const uid = randomUUID();
   const folder = openLocalFolder({ root, pairId: uid, clock: REAL_CLOCK, log: SILENT });
   t.after(async () => {
     await folder.close();
-    await database.close();
     await rm(root, { recursive: true, force: true });
   });
   await mkdir(root, { recursive: true });
@@ -314,4 +324,10 @@ export async function startEngine(
     folderFacts,
   });
   return new Engine({ root, remote, archive, registry, folder, pairId: pair.id, options });
+}
+
+async function ownDatabase(t: Cleanup): Promise<Database> {
+  const database = openDatabase({ url: await testDatabase(t), poolSize: 4, log: SILENT });
+  t.after(() => database.close());
+  return database;
 }
