@@ -113,9 +113,15 @@ export class Medium {
     const now = this.stamp();
     const inode = this.newInode();
     return {
-      ...{ inode, mode, uid, gid, mtimeNs: now, ctimeNs: now, links: 0, opens: 0 },
+      ...{ inode, mode, uid, gid, mtimeNs: now, ctimeNs: now, bornNs: now, links: 0, opens: 0 },
       ...{ parent: null, name: '' },
     };
+  }
+
+  /** What a copy of a file has of its own. */
+  newIdentity(): { inode: bigint; ctimeNs: bigint; bornNs: bigint } {
+    const now = this.stamp();
+    return { inode: this.newInode(), ctimeNs: now, bornNs: now };
   }
 
   newInode(): bigint {

@@ -14,6 +14,7 @@ interface NodeFacts {
   gid: number;
   mtimeNs: bigint;
   ctimeNs: bigint;
+  readonly bornNs: bigint;
   /** Names that lead here; of a directory 1, or 0 once it is removed. */
   links: number;
   /** Open descriptors, of all processes and users. */
@@ -64,8 +65,8 @@ export function sizeOf(node: DiskNode): number {
 }
 
 export function factsOf(node: DiskNode): Facts {
-  const { kind, inode, mtimeNs, ctimeNs, mode, uid, gid } = node;
-  return { kind, inode, size: sizeOf(node), mtimeNs, ctimeNs, mode, uid, gid };
+  const { kind, inode, mtimeNs, ctimeNs, bornNs, mode, uid, gid } = node;
+  return { kind, inode, size: sizeOf(node), mtimeNs, ctimeNs, bornNs, mode, uid, gid };
 }
 
 /** A view of a file's content that stays what it is while the file changes. */

@@ -91,8 +91,8 @@ export class MemoryDisk {
   }
 
   /**
-   * Puts a directory back as it was. @param how `files`: copied back by a backup program, so inodes are new and
-   * ctime is now. `volume`: rolled back as a block device, so nothing tells that time went on.
+   * Puts a directory back as it was. @param how `files`: copied back by a backup program, so inodes are new,
+   * and ctime and the time of birth are now. `volume`: rolled back as a block device, so nothing tells that time went on.
    */
   restore(path: string, snapshot: DiskSnapshot, how: 'files' | 'volume'): void {
     const medium = this.#medium;
@@ -165,7 +165,7 @@ function cloneTree(tree: DirectoryNode, anew: Medium | null): DirectoryNode {
       known.links += 1;
       return known;
     }
-    const fresh = anew === null ? {} : { inode: anew.newInode(), ctimeNs: anew.stamp() };
+    const fresh = anew === null ? {} : anew.newIdentity();
     const base = { ...fresh, links: 1, opens: 0, parent: null };
     if (node.kind === 'file') node.isShared = true;
     const made: DiskNode =

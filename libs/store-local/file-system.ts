@@ -15,6 +15,8 @@ export interface Facts {
   readonly size: number;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
+  /** When it was made. Without meaning where the file system does not keep it: 0, or as ctime. */
+  readonly bornNs: bigint;
   /** Permission bits and setuid, setgid and sticky (0o7777). */
   readonly mode: number;
   readonly uid: number;

@@ -1,9 +1,10 @@
 /**
  * Marker: the file below `.holdfast/` that tells a pair's folder from an empty mount point, what
  * was found out about its file system, and which generation the folder was told (core/generation.ts).
- * It is only ever replaced as a whole. Its inode and change time are what a copy of it cannot have
- * both: a file system may give out other inodes after a remount, and whoever gives the folder
- * another owner changes the time. Device numbers change over any remount, so they count for nothing.
+ * It is only ever replaced as a whole. Its stamp is what a copy of it cannot have: its change time, and
+ * its inode with the time of its birth, as inodes are used again. One of them may change without a
+ * copy: the first when somebody gives the folder another owner or a backup reads it, the second when a
+ * file system counts inodes anew after a remount. Device numbers do at any remount and count for nothing.
  */
 import {
   formatGeneration,
@@ -41,7 +42,7 @@ export async function readMarker(privateDirectory: OpenDirectory): Promise<Marke
       foldsCase: record['foldsCase'] === true,
       foldsUnicode: record['foldsUnicode'] === true,
     },
-    generation: { ...(told ?? NO_GENERATION), stamp: `${facts.inode} ${facts.ctimeNs}` },
+    generation: { ...(told ?? NO_GENERATION), stamp: `${facts.ctimeNs} ${facts.inode}-${facts.bornNs}` },
   };
 }
 

@@ -157,7 +157,7 @@ describe('snapshots', () => {
         const after = user.tree(ROOT);
         assert.equal(disk.used, used);
         const lasting = (tree: typeof after) =>
-          tree.map(({ ctimeNs: _ctimeNs, inode: _inode, ...rest }) => ({
+          tree.map(({ ctimeNs: _ctimeNs, bornNs: _bornNs, inode: _inode, ...rest }) => ({
             ...rest,
             bytes: rest.bytes?.toString(),
           }));

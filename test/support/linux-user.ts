@@ -106,6 +106,7 @@ function factsOf(stats: fs.BigIntStats): Facts {
     size: Number(stats.size),
     mtimeNs: stats.mtimeNs,
     ctimeNs: stats.ctimeNs,
+    bornNs: stats.birthtimeNs,
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
