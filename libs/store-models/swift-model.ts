@@ -10,7 +10,7 @@ import type { Clock } from '#ports/clock.ts';
 import { type Answer, type ModelRequest, type ModelServer, serverTurns } from './exchange.ts';
 import { type Content, kindOf, md5Of, SwiftContainer, type Version } from './swift-container.ts';
 import { limitOf, listContainer } from './swift-listing.ts';
-import { queryOf, readObject, status, versionAt } from './swift-reading.ts';
+import { notModelled, queryOf, readObject, status, versionAt } from './swift-reading.ts';
 
 export interface SwiftModelOptions {
   readonly clock: Pick<Clock, 'now'>;
@@ -361,8 +361,4 @@ function keptHeaders(headers: ModelRequest['headers']): Content['meta'] {
     if (isKept && value !== undefined) kept[key] = value;
   }
   return kept;
-}
-
-function notModelled(request: ModelRequest): Error {
-  return new Error(`the model of Swift knows no ${request.method} ${request.path}?${request.query}`);
 }

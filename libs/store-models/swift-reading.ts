@@ -54,8 +54,25 @@ function rangeOf(
   return start < end ? { start, end } : 'unsatisfiable';
 }
 
+const KNOWN_PARAMETERS = new Set([
+  'format',
+  'limit',
+  'marker',
+  'prefix',
+  'version-id',
+  'version_marker',
+  'versions',
+]);
+
+/** @throws for a parameter that would be without effect here, though not on a real server. */
 export function queryOf(request: ModelRequest): URLSearchParams {
-  return new URLSearchParams(request.query);
+  const query = new URLSearchParams(request.query);
+  for (const key of query.keys()) if (!KNOWN_PARAMETERS.has(key)) throw notModelled(request);
+  return query;
+}
+
+export function notModelled({ method, path, query }: ModelRequest): Error {
+  return new Error(`the model of Swift knows no ${method} ${path}?${query}`);
 }
 
 export function status(code: number, headers: Answer['headers'] = {}): Answer {

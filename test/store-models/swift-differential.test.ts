@@ -102,7 +102,7 @@ const list = fc.record({
       versions: fc.constant(''),
       limit: fc.constantFrom('1', '2', '3', '16', '10000', '10001'),
       prefix: fc.constantFrom('', 'a', 'a b', 'b'),
-      marker: fc.constantFrom('a', 'a b', 'b', 'c'),
+      marker: fc.constantFrom('a', 'a b', 'b', 'c', 'a\u{10ffff}', '`\u{10ffff}'),
     },
     { requiredKeys: [] },
   ),

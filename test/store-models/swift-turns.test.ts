@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toName } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
+import { atOnce, type Step } from '#libs/memory/step.ts';
 import { type Fault, openModelClient } from '#libs/store-models/exchange.ts';
 import { SWIFT_AUTH_URL, SWIFT_CREDENTIALS } from '#libs/store-models/swift-model.ts';
 import { openSession, type Session } from '#libs/store-swift/session.ts';
@@ -26,8 +27,8 @@ const THEIRS = Buffer.from('their content');
 const PATH = `/${encodeURIComponent(CONTAINER)}/${NAME}`;
 
 /** A client of the server past the adapter, logged in already. */
-async function rawSession(opened: OpenedSwiftModel): Promise<Session> {
-  const http = openModelClient(opened.server);
+async function rawSession(opened: OpenedSwiftModel, step: Step = atOnce): Promise<Session> {
+  const http = openModelClient(opened.server, { step });
   const session = openSession(http, { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS });
   await session.send({ method: 'HEAD', path: PATH });
   return session;
@@ -86,19 +87,17 @@ describe('turns of a model Swift', () => {
     it(`carries on with a write in a ${kind} container whose client is gone`, async () => {
       const [client, server] = [createManualTurns(), createManualTurns()];
       const opened = await openSwiftModel({ versioned, step: server.step });
-      const store = opened.open(openModelClient(opened.server, { step: client.step }));
-      await store.container();
+      const session = await rawSession(opened, client.step);
       client.hold();
       server.hold();
-      const pulled = store.pull(NAME, staged(opened, OURS), orderFor(NAME, ABSENT));
-      if (!versioned) await client.run('http.HEAD');
+      const sent = put(session, OURS);
       await client.run('http.PUT');
-      // Nobody gives the client another turn: it died.
       assert.equal(await bytesAt(opened, NAME), null);
+      // The client gets no other turn meanwhile, as if it had died.
       await server.runAll();
       assert.equal(await bytesAt(opened, NAME), OURS.toString());
       await client.runAll();
-      assertApplied(await pulled);
+      assert.equal(await sent, 201);
     });
 
     it(`leaves nothing of an upload to a ${kind} container that was cut`, async () => {
@@ -264,7 +263,12 @@ describe('faults on the way to a model Swift', () => {
   it('shows a request that the model does not know as a fault of the model', async () => {
     const opened = await openSwiftModel();
     const session = await rawSession(opened);
-    await assert.rejects(session.send({ method: 'POST', path: PATH }), /the model of Swift knows no POST/);
+    for (const [method, path] of [
+      ['POST', PATH],
+      ['GET', `${PATH}?multipart-manifest=get`],
+    ] as const) {
+      await assert.rejects(session.send({ method, path }), /the model of Swift knows no/);
+    }
   });
 
   it('judges no removal that happened before while the list of versions is behind', async () => {
