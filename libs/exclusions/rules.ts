@@ -32,6 +32,9 @@ const MAX_PATTERN_LENGTH = 512;
  */
 const MAX_STARS_IN_SEGMENT = 3;
 const MAX_DOUBLE_STARS = 3;
+/** Patterns near these limits are costly: so many are heard at most, and of a name only so many segments are matched with them. */
+const MAX_COSTLY_PATTERNS = 50;
+const MAX_COSTLY_SEGMENTS = 32;
 
 /** The matcher remembers every path it judged; it is made anew after so many, which bounds its memory (invariant 13). */
 const JUDGED_PER_MATCHER = 20_000;
@@ -47,20 +50,41 @@ export function excludeRules(options: {
   readonly ignoreText: string;
 }): (name: string, isDirectory: boolean) => boolean {
   const text = options.ignoreText.replace(/^\uFEFF/, '');
-  const given = [...options.excludes, ...text.split(/\r?\n/)].filter(isAffordable).slice(0, MAX_PATTERNS);
-  const patterns = [...BUILT_IN, ...given];
-  let matcher: Ignore = ignore({ ignorecase: false }).add(patterns);
+  const lines = [...options.excludes, ...text.split(/\r?\n/)].filter(isAffordable).slice(0, MAX_PATTERNS);
+  const costly = new Set(lines.filter(isCostly).slice(0, MAX_COSTLY_PATTERNS));
+  const cheap = [...BUILT_IN, ...lines.filter((line) => !isCostly(line))];
+  const patterns = [...BUILT_IN, ...lines.filter((line) => !isCostly(line) || costly.has(line))];
+  const make = (given: readonly string[]): Ignore => ignore({ ignorecase: false }).add(given);
+  let matcher = make(patterns);
+  let deepMatcher = make(cheap);
   let judged = 0;
   return (name, isDirectory) => {
     if (name === IGNORE_FILE) return false;
     judged += 1;
     if (judged > JUDGED_PER_MATCHER) {
-      matcher = ignore({ ignorecase: false }).add(patterns);
+      matcher = make(patterns);
+      deepMatcher = make(cheap);
       judged = 0;
     }
     const path = isDirectory ? `${name}/` : name;
-    return ignore.isPathValid(path) && matcher.ignores(path);
+    if (!ignore.isPathValid(path)) return false;
+    const top = costly.size === 0 ? null : topOf(name);
+    return top === null ? matcher.ignores(path) : matcher.ignores(top) || deepMatcher.ignores(path);
   };
+}
+
+/** The directory at the depth to which costly patterns are followed, or null when the name is no deeper. */
+function topOf(name: string): string | null {
+  const segments = name.split('/');
+  return segments.length > MAX_COSTLY_SEGMENTS
+    ? `${segments.slice(0, MAX_COSTLY_SEGMENTS).join('/')}/`
+    : null;
+}
+
+function isCostly(pattern: string): boolean {
+  const segments = pattern.split('/');
+  const doubles = segments.filter((segment) => segment === '**').length;
+  return doubles > 1 || segments.some((segment) => (segment.match(/\*+/g) ?? []).length > 2);
 }
 
 function isAffordable(pattern: string): boolean {

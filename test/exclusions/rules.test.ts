@@ -94,6 +94,18 @@ describe('exclusion rules', () => {
     }
   });
 
+  it('are not kept busy by patterns within the limits either, nor by names of any depth', {
+    timeout: 20_000,
+  }, () => {
+    const lines = ['**/a/**/a/**/a/b', 'a/**/a/**/c', '*a*a*ab', '**/*a*a*ac/**'];
+    const isExcluded = rules(Array(500).fill(lines.join('\n')).join('\n'));
+    for (const name of ['a/'.repeat(500), 'a'.repeat(255), `${'a'.repeat(200)}/`.repeat(5)])
+      assert.equal(isExcluded(`${name}d`, false), false);
+    assert.equal(isExcluded(`x/a/y/a/${'z/'.repeat(300)}b`, false), false);
+    assert.equal(isExcluded('x/a/y/a/z/a/b', false), true);
+    assert.equal(isExcluded(`x/a/y/a/z/a/b/${'z/'.repeat(300)}e`, false), true);
+  });
+
   it('judge a hundred thousand names', { timeout: 20_000 }, () => {
     const isExcluded = rules('*.log\nnode_modules/\n/build\n**/cache/**\n!keep.log');
     let excluded = 0;

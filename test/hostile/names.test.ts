@@ -21,13 +21,13 @@ describe('generated names, drawn here and upstream, are synced exactly or shown 
   test('in memory', async (t) => {
     t.diagnostic(`seed ${seed}`);
     const engine = await startEngine(t, await openMemory());
-    assertGood(await fuzzNames(pairOfEngine(engine), 600, seed));
+    assertGood(await fuzzNames(pairOfEngine(engine), 250, seed));
   });
 
   test('on Pithos', async (t) => {
     t.diagnostic(`seed ${seed}`);
     const engine = await startEngine(t, await openPithos(t));
-    assertGood(await fuzzNames(pairOfEngine(engine), 250, seed));
+    assertGood(await fuzzNames(pairOfEngine(engine), 100, seed));
   });
 
   test('on Swift', async (t) => {
@@ -38,7 +38,7 @@ describe('generated names, drawn here and upstream, are synced exactly or shown 
       return;
     }
     const engine = await startEngine(t, await openSwift(t, login, true));
-    assertGood(await fuzzNames(pairOfEngine(engine), 60, seed));
+    assertGood(await fuzzNames(pairOfEngine(engine), 20, seed));
   });
 
   test('through the processes', async (t) => {
@@ -51,6 +51,6 @@ describe('generated names, drawn here and upstream, are synced exactly or shown 
     await fleet.json('store', 'add', 'store', ...store);
     const pair = ['--folder', folder, '--store', 'store', '--container', remote.container];
     await fleet.json('pair', 'add', 'fuzzed', ...pair);
-    assertGood(await fuzzNames(pairOfFleet(fleet, folder, remote), 120, seed));
+    assertGood(await fuzzNames(pairOfFleet(fleet, folder, remote), 40, seed));
   });
 });
