@@ -132,6 +132,7 @@ const aSyncState = fc.constantFrom<SyncState>(
   ABSENT,
   { kind: 'directory' },
   { kind: 'file', size: 1, hash: 'hash-1' },
+  { kind: 'file', size: 2, hash: 'hash-2' },
 );
 const anAction = fc.constantFrom<Action>('upload', 'download', 'delete-remote', 'delete-local');
 const displaced = fc.constantFrom<Displaced>('recoverable', 'conflict-copy');
@@ -179,29 +180,48 @@ const released: fc.Arbitrary<ReleaseCall> = fc.oneof(
 
 const call = <Which extends string>(which: Which) => ({ call: fc.constant(which) });
 
-const frequent: readonly fc.Arbitrary<Call>[] = [
-  fc.record({ ...call('mark'), sides: someSides, names: someNames }),
-  fc.record({
-    ...call('record'),
-    found: fc.array(found, { minLength: 1, maxLength: 5 }),
-    events: fc.array(fc.option(aName, { nil: null }), { maxLength: 2 }),
-  }),
-  fc.record({ ...call('letDeletesGo'), uncounted: fc.constantFrom(0, 0, 0, 1) }),
-  fc.record({ ...call('dispatch'), window: fc.integer({ min: 1, max: 5 }), holdHours }),
-  fc.record({
-    ...call('acknowledge'),
-    places: fc.array(aPlace, { minLength: 1, maxLength: 3 }),
-    hash: fc.constantFrom(null, 'md5'),
-    effects,
-  }),
-  fc.record({
-    ...call('release'),
-    items: fc.array(fc.record({ place: aPlace, as: released }), { maxLength: 3 }),
-    effects,
-  }),
+const mark: fc.Arbitrary<Call> = fc.record({ ...call('mark'), sides: someSides, names: someNames });
+const record: fc.Arbitrary<Call> = fc.record({
+  ...call('record'),
+  found: fc.array(found, { minLength: 1, maxLength: 5 }),
+  events: fc.array(fc.option(aName, { nil: null }), { maxLength: 2 }),
+});
+const letDeletesGo: fc.Arbitrary<Call> = fc.record({
+  ...call('letDeletesGo'),
+  uncounted: fc.constantFrom(0, 0, 0, 1),
+});
+const dispatch: fc.Arbitrary<Call> = fc.record({
+  ...call('dispatch'),
+  window: fc.integer({ min: 1, max: 5 }),
+  holdHours,
+});
+const acknowledge: fc.Arbitrary<Call> = fc.record({
+  ...call('acknowledge'),
+  places: fc.array(aPlace, { minLength: 1, maxLength: 3 }),
+  hash: fc.constantFrom(null, 'md5'),
+  effects,
+});
+const release: fc.Arbitrary<Call> = fc.record({
+  ...call('release'),
+  items: fc.array(fc.record({ place: aPlace, as: released }), { maxLength: 3 }),
+  effects,
+});
+
+/** The life of a candidate, as far as it goes. */
+const lives: readonly fc.Arbitrary<Call[]>[] = [
+  fc.tuple(mark, record),
+  fc.tuple(mark, record, letDeletesGo),
+  fc.tuple(mark, record, letDeletesGo, dispatch),
+  fc.tuple(mark, record, dispatch, acknowledge),
+  fc.tuple(mark, record, letDeletesGo, dispatch, fc.oneof(acknowledge, release)),
 ];
 
-const occasional: readonly fc.Arbitrary<Call>[] = [
+const others: readonly fc.Arbitrary<Call>[] = [
+  mark,
+  record,
+  dispatch,
+  acknowledge,
+  release,
   fc.record({ ...call('markBelow'), sides: someSides, name: aName }),
   fc.record({ ...call('markProblems'), exceptCodes: someCodes }),
   fc.record({ ...call('recordListed'), names: someNames, state: aRemoteState }),
@@ -229,11 +249,12 @@ const rare = fc.record({
   ahead: fc.constantFrom(0, 1, 5),
 });
 
-export const calls: fc.Arbitrary<Call[]> = fc.array(
+/** Rounds of calls that follow each other. */
+export const rounds: fc.Arbitrary<Call[][]> = fc.array(
   fc.oneof(
-    ...frequent.map((arbitrary) => ({ weight: 12, arbitrary })),
-    ...occasional.map((arbitrary) => ({ weight: 3, arbitrary })),
-    { weight: 1, arbitrary: rare },
+    ...lives.map((arbitrary) => ({ weight: 8, arbitrary })),
+    ...others.map((arbitrary) => ({ weight: 3, arbitrary: fc.tuple(arbitrary) })),
+    { weight: 2, arbitrary: fc.tuple(rare) },
   ),
-  { minLength: 1, maxLength: 40, size: 'max' },
+  { minLength: 1, maxLength: 14, size: 'max' },
 );

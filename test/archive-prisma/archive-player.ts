@@ -34,7 +34,7 @@ const ISSUED: Readonly<Record<string, string>> = {
 export class Player {
   readonly #on: OpenedArchive;
   readonly #issued = new Map<string, Map<unknown, number>>();
-  /** Newest first. */
+  /** Newest first, all three. */
   #candidates: readonly Candidate[] = [];
   #pending: readonly Entry[] = [];
   #trash: readonly TrashedContent[] = [];
@@ -107,10 +107,12 @@ export class Player {
         return archive.claim(pair.id, this.#items(call.places), call.holder, call.holdHours * HOUR_MS);
       case 'acknowledge': {
         const done = at(this.#pending, call.places).map((entry) => ({ ...doneWith(entry), hash: call.hash }));
-        return archive.acknowledge(pair.id, done, this.#effects(call.effects));
+        return archive.acknowledge(pair.id, eachOnce(done, nameOf), this.#effects(call.effects));
       }
-      case 'release':
-        return archive.release(pair.id, this.#releases(call.items), this.#effects(call.effects));
+      case 'release': {
+        const releases = eachOnce(this.#releases(call.items), nameOf);
+        return archive.release(pair.id, releases, this.#effects(call.effects));
+      }
       case 'forgetDispatched':
         return archive.forgetDispatched();
       case 'letDeletesGo':
@@ -192,7 +194,8 @@ export class Player {
     const history = events.map((name, index) => {
       return { name, kind: 'observed', side: 'local', serial: null, text: `event ${index}` } as const;
     });
-    return archive.record(pair.id, records, history);
+    const once = eachOnce(records, ({ candidate }) => candidate.entry.name);
+    return archive.record(pair.id, once, history);
   }
 
   #probeRecord(candidate: Candidate, found: Found, serials: readonly Serial[]): ProbeRecord {
@@ -290,4 +293,13 @@ function at<Item>(items: readonly Item[], places: readonly number[]): readonly I
     const item = items[place % Math.max(items.length, 1)];
     return item === undefined ? [] : [item];
   });
+}
+
+/** As callers do: they give each name once. */
+function eachOnce<Item>(items: readonly Item[], name: (item: Item) => string): readonly Item[] {
+  return [...new Map(items.map((item) => [name(item), item])).values()];
+}
+
+function nameOf(item: { readonly name: string }): string {
+  return item.name;
 }

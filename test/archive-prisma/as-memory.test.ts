@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { newPair } from '#test/conformance/archive-fixtures.ts';
 import { seeded } from '#test/core/seed.ts';
 import { openMemoryDatabase } from '#test/memory/open-database.ts';
-import { calls } from './archive-calls.ts';
+import { rounds } from './archive-calls.ts';
 import { Player } from './archive-player.ts';
 import { openFixture } from './fixtures.ts';
 
@@ -14,14 +14,16 @@ test('any calls in any order are answered the same', async (t) => {
   const { registry } = fixture;
   let run = 0;
   await fc.assert(
-    fc.asyncProperty(calls, async (played) => {
+    fc.asyncProperty(rounds, async (played) => {
       run += 1;
       const pair = await registry.addPair(newPair(fixture.pair.store.id, `run-${run}`));
       const real = new Player({ ...fixture, pair });
       const memory = new Player(await openMemoryDatabase());
       try {
-        for (const call of played) assert.deepEqual(await memory.play(call), await real.play(call));
-        assert.deepEqual(await memory.account(), await real.account());
+        for (const round of played) {
+          for (const call of round) assert.deepEqual(await memory.play(call), await real.play(call));
+          assert.deepEqual(await memory.account(), await real.account());
+        }
       } finally {
         await registry.removePair(pair.id);
       }

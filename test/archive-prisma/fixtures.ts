@@ -23,7 +23,7 @@ export async function openFixture(t: TestContext): Promise<Fixture> {
   const database = openDatabase({ url, poolSize: 8, log: SILENT });
   t.after(() => database.close());
   const pair = await addDocs(database.registry);
-  return { ...database, url, pair, clock: { now: Date.now }, passTime: (ms) => passTime(url, ms) };
+  return { ...database, url, pair, clock: { now: Date.now }, passTime: timeOf(t, url) };
 }
 
 /** Columns with a time, by table. */
@@ -36,13 +36,30 @@ const TIMES = {
   lease_seeker: ['expires_at'],
 };
 
-/** The server's clock is nobody's to set: everything becomes older instead. */
-async function passTime(url: string, ms: number): Promise<void> {
+/** The server's clock is nobody's to set: everything becomes older instead. One session does it for all of a test. */
+function timeOf(t: TestContext, url: string): (ms: number) => Promise<void> {
+  let session: Promise<pg.Client> | undefined;
+  t.after(async () => (await session)?.end());
+  return async (ms) => {
+    session ??= connected(url);
+    await (await session).query(older(ms));
+  };
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // It may outlive the database, which is dropped with all sessions on it.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+function older(ms: number): string {
   const updates = Object.entries(TIMES).map(([table, columns]) => {
-    const older = columns.map((column) => `${column} = ${column} - interval '${ms} milliseconds'`);
-    return `UPDATE ${table} SET ${older.join(', ')}`;
+    const changes = columns.map((column) => `${column} = ${column} - interval '${ms} milliseconds'`);
+    return `UPDATE ${table} SET ${changes.join(', ')}`;
   });
-  await query(url, updates.join('; '), []);
+  return updates.join('; ');
 }
 
 /** Asks the database itself, for what no port tells. */
