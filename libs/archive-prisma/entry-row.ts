@@ -159,8 +159,13 @@ export function remoteColumns(state: RemoteState): RemoteColumns {
     remote_size: file === null ? null : BigInt(file.size),
     remote_hash: file?.hash ?? null,
     remote_version: state.kind === 'absent' ? null : state.version,
-    remote_mtime_ns: file?.mtimeNs ?? null,
+    remote_mtime_ns: file === null ? null : storableTime(file.mtimeNs),
   };
+}
+
+/** Upstream anybody may have written any time; one beyond the column's range is no better than none. */
+function storableTime(timeNs: bigint | null): bigint | null {
+  return timeNs === null || BigInt.asIntN(64, timeNs) !== timeNs ? null : timeNs;
 }
 
 export function syncColumns(state: SyncState): SyncColumns {

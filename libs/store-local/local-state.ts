@@ -5,14 +5,15 @@ import type { Facts } from './file-system.ts';
 /** The state of an entry; `hash` counts for files only. */
 export function localStateOf(facts: Facts | null, hash: string | null = null): LocalState {
   if (facts === null) return ABSENT;
-  const { inode, mtimeNs } = facts;
+  const { inode } = facts;
+  const mtimeNs = countable(facts.mtimeNs);
   switch (facts.kind) {
     case 'file':
       return {
         kind: 'file',
         size: facts.size,
         mtimeNs,
-        ctimeNs: facts.ctimeNs,
+        ctimeNs: countable(facts.ctimeNs),
         inode,
         mode: facts.mode & 0o777,
         hash,
@@ -22,4 +23,12 @@ export function localStateOf(facts: Facts | null, hash: string | null = null): L
     default:
       return { kind: 'unhandled', special: facts.kind, inode, mtimeNs };
   }
+}
+
+const LAST_TIME = 2n ** 63n - 1n;
+
+/** A user may set any time; what 64 bits of nanoseconds cannot tell counts as the last, or first, that they can. */
+function countable(timeNs: bigint): bigint {
+  if (timeNs > LAST_TIME) return LAST_TIME;
+  return timeNs < -LAST_TIME ? -LAST_TIME : timeNs;
 }

@@ -144,10 +144,12 @@ function isUnchanged(before: Facts, now: Facts): boolean {
 function unsettledUntil(facts: Facts, now: number, settledBefore: number): number | null {
   const ctimeMs = Number(facts.ctimeNs / 1_000_000n);
   const mtimeMs = Number(facts.mtimeNs / 1_000_000n);
-  // A user may set mtime into the future; that file would never settle, so there ctime alone counts.
-  const newest = mtimeMs > now ? ctimeMs : Math.max(ctimeMs, mtimeMs);
+  // Times ahead of the clock, set by a user or by a clock that was wrong, would never settle: they do not count.
+  const restMs = Math.max(0, now - settledBefore);
+  const counting = [...(mtimeMs > now ? [] : [mtimeMs]), ...(ctimeMs > now + restMs ? [] : [ctimeMs])];
+  const newest = Math.max(Number.NEGATIVE_INFINITY, ...counting);
   if (newest <= settledBefore) return null;
-  return Math.min(newest, now) + Math.max(0, now - settledBefore) + 1;
+  return Math.min(newest, now) + restMs + 1;
 }
 
 async function hashOpenFile(file: OpenFile, facts: Facts, spec: DigestSpec): Promise<string | null> {

@@ -3,7 +3,16 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { toName } from '#core/name.ts';
 import type { LocalState } from '#core/state.ts';
 import type { StagedFile } from '#ports/content.ts';
-import { type Fixture, MD5, makeFixture, md5, once, stateOf, systemError } from './folder-fixture.ts';
+import {
+  type Fixture,
+  MD5,
+  makeFixture,
+  md5,
+  once,
+  stateOf,
+  systemClock,
+  systemError,
+} from './folder-fixture.ts';
 
 const NAME = toName('doc.bin');
 const LATER = Date.now() + 1e10;
@@ -102,6 +111,13 @@ describe('stage', () => {
     const outcome = await fixture.folder.stage(NAME, expected, MD5, now - 60_000);
     assert.ok(outcome.result === 'unsettled');
     assert.ok(outcome.until > now && outcome.until <= Date.now() + 60_001);
+  });
+
+  test('a change that a wrong clock put into the future does not keep a file from settling', async () => {
+    const expected = await write('fresh');
+    const now = Date.now() - 3_600_000;
+    const folder = fixture.open({ clock: { ...systemClock, now: () => now } });
+    assert.equal((await folder.stage(NAME, expected, MD5, now - 2_000)).result, 'staged');
   });
 
   test('a time in the future does not keep a file from settling', async () => {
