@@ -2,7 +2,7 @@
  * Probe: the live state of one name. Absence is proved: by looking with the marker of this very
  * folder just seen, and with no commit of ours holding the name half-way (invariant 6).
  */
-import { baseOf, joinName, type Name, parentOf } from '#core/name.ts';
+import { ancestorsOf, baseOf, type Name, parentOf } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
 import type { ProbeOutcome } from '#ports/local-folder.ts';
 import type { Facts, OpenDirectory } from './file-system.ts';
@@ -14,11 +14,32 @@ import { decodeSegment } from './walk.ts';
 
 /** See `LocalFolder.probe`. */
 export async function probeEntry(folder: OpenFolder, name: Name): Promise<ProbeOutcome> {
+  const twin = await twinAbove(folder, name);
+  if (twin !== null) return { result: 'twin', twin };
   const first = await look(folder, name);
   if (!isAbsent(first)) return first;
   if (await isNameInCommit(folder, name)) return { result: 'in-commit' };
   // A commit that ended between the two looks has put something there again.
   return look(folder, name);
+}
+
+/**
+ * The directory that a folding file system opens in place of one above the name: what is in it is the twin's, and
+ * `.HOLDFAST` is Holdfast's own.
+ */
+async function twinAbove(folder: OpenFolder, name: Name): Promise<string | null> {
+  if (!folder.facts.foldsCase && !folder.facts.foldsUnicode) return null;
+  for (const above of ancestorsOf(name)) {
+    const parent = await openParent(folder.rootDirectory, above);
+    if (parent.kind !== 'open') return null;
+    try {
+      const found = await lookIn(folder, parent.directory, above);
+      if (found.result === 'twin') return found.twin;
+    } finally {
+      await parent.directory.close();
+    }
+  }
+  return null;
 }
 
 function isAbsent(outcome: ProbeOutcome): boolean {
@@ -52,7 +73,7 @@ async function lookIn(folder: OpenFolder, parent: OpenDirectory, name: Name): Pr
     const twin = await findTwin(parent, baseOf(name), facts);
     if (twin !== null) {
       const above = parentOf(name);
-      return { result: 'twin', twin: above === null ? twin : joinName(above, twin) };
+      return { result: 'twin', twin: above === null ? twin : `${above}/${twin}` };
     }
   }
   return { result: 'state', state: localStateOf(facts) };
