@@ -6,8 +6,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
+import { openDatabase } from '#libs/archive-prisma/database.ts';
 import { type PithosServer, startPithosServer } from '#libs/pithos-server/server.ts';
 import { freePort } from '#libs/services/processes.ts';
+import { giveWaiting, remoteFile } from '#test/conformance/archive-fixtures.ts';
+import { SILENT } from '#test/support/engine.ts';
 import { type Cleanup, testDatabase } from '#test/support/services.ts';
 import { type Env, errorOf, holdfast, type Result, tempDir } from './command.ts';
 
@@ -73,6 +76,7 @@ test('lists are tables for people and arrays for programs', async () => {
   assert.deepEqual(await done(['problems']), []);
   assert.deepEqual(await done(['conflicts', 'docs']), []);
   assert.deepEqual(await done(['trash', 'docs', 'list']), []);
+  assert.deepEqual(await done(['deletes', 'docs', 'list']), []);
 });
 
 test('pair show gives every field', async () => {
@@ -125,6 +129,51 @@ test('status shows the pair, the queues and a hint', async () => {
     fleet.pairs.map(({ name }) => name),
     ['docs'],
   );
+});
+
+test('held deletes are shown everywhere, and answered with one word', async () => {
+  const { archive, registry, close } = openDatabase({
+    url: env['DATABASE_URL'] ?? '',
+    poolSize: 2,
+    log: SILENT,
+  });
+  const pair = (await registry.findPair('docs')) ?? assert.fail('no pair');
+  const sync = { kind: 'file', size: 2_048, hash: 'hash-2048' } as const;
+  await giveWaiting(
+    { archive, pair },
+    { 'a b': { remote: remoteFile(2_048), sync, decision: ['delete-remote'] } },
+  );
+  assert.match((await holdfast(dir, ['deletes', 'docs', 'approve'], env)).stdout, /^no delete of docs waits/);
+  await archive.holdDeletes(pair.id);
+  await close();
+  const list = await holdfast(dir, ['deletes', 'docs', 'list'], env);
+  assert.match(list.stdout, /^NAME +GONE +SIZE +SINCE\na b +here +2\.0 KiB +\d{4}-/);
+  assert.match(list.stdout, /to let them go: holdfast deletes docs approve/);
+  const [held] = (await done(['deletes', 'docs', 'list'])) as Record<string, unknown>[];
+  assert.deepEqual(
+    [held?.['name'], held?.['side'], held?.['size'], held?.['because']],
+    ['a b', 'local', 2_048, 'mass-delete'],
+  );
+  assert.match(
+    (await holdfast(dir, ['status'], env)).stdout,
+    /^docs: 1 delete waits since .*holdfast deletes docs list$/m,
+  );
+  assert.match(
+    (await holdfast(dir, ['problems'], env)).stdout,
+    /the whole pair\n +deletes-held: 1 delete waits/,
+  );
+  assert.match(
+    (await holdfast(dir, ['why', 'docs', 'a b'], env)).stdout,
+    /deletes of this pair wait for an operator/,
+  );
+  const doctor = await holdfast(dir, ['doctor'], env);
+  assert.match(doctor.stdout, /pair docs: deletes: 1 delete waits/);
+  assert.equal(doctor.code, 1);
+  const answer = await holdfast(dir, ['deletes', 'docs', 'revert'], env);
+  assert.match(answer.stdout, /^reverted 1 delete of docs; the names come back/);
+  assert.deepEqual(await done(['deletes', 'docs', 'list']), []);
+  const wrong = await holdfast(dir, ['deletes', 'docs', 'forget'], env);
+  assert.equal(wrong.code, 2);
 });
 
 test('doctor on a sound fleet exits 0', async () => {
