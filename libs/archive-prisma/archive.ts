@@ -33,6 +33,9 @@ import { release } from './sql/release.ts';
 import { addPointers, dueTrash, settleTrash, trash } from './sql/trash.ts';
 import { counts, work } from './sql/work.ts';
 
+/** Deletes are let go, held and answered all at once, and may be all names of the largest pair: ten thousand a second. */
+const WHOLE_PAIR_MS = 600_000;
+
 export function createArchive(connection: Connection): Archive {
   const { prisma } = connection;
   const { guard, transaction } = connection;
@@ -95,14 +98,17 @@ export function createArchive(connection: Connection): Archive {
     waitingDeletes: (pairId) => guard(() => waitingDeletes(prisma, pairId)),
     countDeletes: (pairId, terms) => guard(() => countDeletes(prisma, pairId, terms)),
     countRenames: (pairId, windowMs) => guard(() => countRenames(prisma, pairId, windowMs)),
-    letDeletesGo: (pairId, counted) => transaction((session) => letDeletesGo(session, pairId, counted)),
-    holdDeletes: (pairId) => transaction((session) => holdDeletes(session, pairId)),
+    letDeletesGo: (pairId, counted) =>
+      transaction((session) => letDeletesGo(session, pairId, counted), WHOLE_PAIR_MS),
+    holdDeletes: (pairId) => transaction((session) => holdDeletes(session, pairId), WHOLE_PAIR_MS),
     endHold: (pairId) => guard(() => endHold(prisma, pairId)),
     unansweredHolds: () => guard(() => unansweredHolds(prisma)),
     takeBackDeletes: () => guard(() => takeBackDeletes(prisma, null)),
     pageHeldDeletes: (pairId, after, limit) => guard(() => pageHeldDeletes(prisma, pairId, after, limit)),
-    approveDeletes: (pairId) => transaction((session) => answerDeletes(session, pairId, 'approve')),
-    revertDeletes: (pairId) => transaction((session) => answerDeletes(session, pairId, 'revert')),
+    approveDeletes: (pairId) =>
+      transaction((session) => answerDeletes(session, pairId, 'approve'), WHOLE_PAIR_MS),
+    revertDeletes: (pairId) =>
+      transaction((session) => answerDeletes(session, pairId, 'revert'), WHOLE_PAIR_MS),
 
     forgetDispatched: () => guard(() => forgetDispatched(prisma)),
 

@@ -29,7 +29,7 @@ export interface Connection {
    */
   guard<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Runs statements as one transaction; `work` may run several times. @throws as `guard`. */
-  transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result>;
+  transaction<Result>(work: (session: Session) => Promise<Result>, timeoutMs?: number): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -58,13 +58,14 @@ export function connect({ url, poolSize, log }: ConnectionOptions): Connection {
   );
   const prisma = new PrismaClient({
     adapter,
-    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
+    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS },
   });
   const guard = <Result>(work: () => Promise<Result>): Promise<Result> => withRetry(work, log);
   return {
     prisma,
     guard,
-    transaction: (work) => guard(() => prisma.$transaction((session) => work(session))),
+    transaction: (work, timeout = TRANSACTION_TIMEOUT_MS) =>
+      guard(() => prisma.$transaction((session) => work(session), { timeout })),
     close: () => prisma.$disconnect(),
   };
 }

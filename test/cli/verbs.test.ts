@@ -169,6 +169,12 @@ test('held deletes are shown everywhere, and answered with one word', async () =
   const doctor = await holdfast(dir, ['doctor'], env);
   assert.match(doctor.stdout, /pair docs: deletes: 1 delete waits/);
   assert.equal(doctor.code, 1);
+  const stopped = { ...env, HOLDFAST_FLEET_STOP_PAIRS: '1' };
+  assert.match(
+    (await holdfast(dir, ['status'], stopped)).stdout,
+    /^THE DELETES OF ALL PAIRS ARE STOPPED since .*: those of docs were held/m,
+  );
+  assert.match((await holdfast(dir, ['doctor'], stopped)).stdout, /deletes of all pairs: stopped since/);
   const answer = await holdfast(dir, ['deletes', 'docs', 'revert'], env);
   assert.match(answer.stdout, /^reverted 1 delete of docs; the names come back/);
   assert.deepEqual(await done(['deletes', 'docs', 'list']), []);

@@ -3,7 +3,7 @@ import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Check } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import { assertContainer, assertFolder } from '../continuity.ts';
-import { describeHeld, heldDeletesOf, readHolds } from './holds.ts';
+import { describeHeld, fleetStopView, heldDeletesOf, readHolds } from './holds.ts';
 import type { PairsDeps } from './pairs.ts';
 
 /** A named look at one thing; its sentence when it is well. @throws anything when it is not */
@@ -19,6 +19,7 @@ export async function doctor(
   const checks: Check[] = [];
   for (const examination of environment) checks.push(await run(examination));
   if (checks.some((check) => !check.ok)) return checks;
+  checks.push(await run(fleetDeletes(deps)));
   for (const pair of await deps.registry.listPairs()) {
     for (const examination of pairExaminations(deps, pair)) checks.push(await run(examination));
   }
@@ -31,6 +32,20 @@ async function run({ name, examine }: Examination): Promise<Check> {
   } catch (thrown) {
     return { name, ok: false, text: asHoldfastError(thrown).message };
   }
+}
+
+function fleetDeletes(deps: PairsDeps): Examination {
+  return {
+    name: 'deletes of all pairs',
+    examine: async () => {
+      const stop = fleetStopView(await readHolds(deps), await deps.registry.listPairs());
+      if (stop === null) return 'not stopped';
+      throw new HoldfastError(
+        'usage',
+        `stopped since ${stop.since}, because those of ${stop.pairs.join(', ')} were held one soon after the other; find out why, then answer for each: holdfast deletes NAME list`,
+      );
+    },
+  };
 }
 
 function heldDeletes(deps: PairsDeps, pair: Pair): Examination {
