@@ -14,6 +14,7 @@ const HELP = `Usage: npm run chaos -- [options]
 
   --minutes M   how long users and faults go on (default 2)
   --seed S      plan of users and faults; without it a fresh one, which is printed
+  --queue Q     redis (default) or postgres: where the fleet keeps its queue
   --json        print the report as one JSON document
   --keep        keep the folder of the run even when nothing was found
   --help        show this text
@@ -25,6 +26,7 @@ into with what the run kept, not by running it again. Exit 0: nothing found; 1: 
 const OPTIONS = {
   minutes: { type: 'string', default: '2' },
   seed: { type: 'string' },
+  queue: { type: 'string', default: 'redis' },
   json: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -47,8 +49,9 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-if (!(minutes > 0)) {
-  process.stderr.write(`--minutes takes a number above 0\n${HELP}`);
+const { queue } = values;
+if (!(minutes > 0) || (queue !== 'redis' && queue !== 'postgres')) {
+  process.stderr.write(`--minutes takes a number above 0, --queue redis or postgres\n${HELP}`);
   process.exit(2);
 }
 const seed = values.seed ?? randomBytes(4).toString('hex');
@@ -91,7 +94,7 @@ function summary(report: Report): string {
     ({ kind, pair, text }) => `${kind}${pair === null ? '' : ` (${pair})`}: ${text}`,
   );
   return [
-    `seed ${report.seed}, ${report.minutes} minutes${report.swift ? '' : ', WITHOUT SWIFT'}`,
+    `seed ${report.seed}, ${report.minutes} minutes, queue in ${report.queue}${report.swift ? '' : ', WITHOUT SWIFT'}`,
     counts.join(', '),
     pairs.toString(),
     found.toString(),
@@ -100,11 +103,26 @@ function summary(report: Report): string {
   ].join('\n');
 }
 
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    tell('Stopping; everything is cleared up first.');
+    interrupted.abort(new Error('it was interrupted'));
+  });
+}
 tell(
   `Chaos for ${minutes} minutes with seed ${seed}; again: npm run chaos -- --minutes ${minutes} --seed ${seed}`,
 );
 try {
-  const report = await runChaos({ minutes, seed, keep: values.keep, tell, progress });
+  const report = await runChaos({
+    minutes,
+    seed,
+    queue,
+    signal: interrupted.signal,
+    keep: values.keep,
+    tell,
+    progress,
+  });
   clearLine();
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${summary(report)}\n`);
   process.exit(report.findings.length > 0 ? 1 : 0);

@@ -2,10 +2,11 @@
  * Run: one chaos run from an empty folder to its report. Users, readers and troubles go on
  * together for the given time; then all of them stop, the fleet comes to rest, and the checker speaks.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from '#libs/services/processes.ts';
 import { judge, type Verdict } from './checker.ts';
 import type { Finding } from './findings.ts';
 import { type Fleet, migrateDatabase, startFleet } from './fleet.ts';
@@ -15,13 +16,16 @@ import { randomOf } from './random.ts';
 import { SecretSearch } from './secrets.ts';
 import { settle } from './settle.ts';
 import { readContainer, readFolder, readPrivateFolder } from './sides.ts';
-import { mountSmallVolume, type SmallVolume } from './small-volume.ts';
-import { openStand, type Stand } from './stand.ts';
+import { mountSmallVolume, type SmallVolume, unmountLeftover } from './small-volume.ts';
+import { endLeftoverSwift, openStand, type Queue, type Stand } from './stand.ts';
 import { planTroubles, type Troubles } from './troubles.ts';
 
 export interface RunOptions {
   readonly minutes: number;
   readonly seed: string;
+  readonly queue: Queue;
+  /** Ends the run before its time; it fails then, and clears up. */
+  readonly signal: AbortSignal;
   /** Keep the folder of the run even when it found nothing. */
   readonly keep: boolean;
   /** Takes sentences for whoever watches. */
@@ -33,6 +37,7 @@ export interface RunOptions {
 export interface Report {
   readonly seed: string;
   readonly minutes: number;
+  readonly queue: Queue;
   readonly swift: boolean;
   readonly pairs: Readonly<
     Record<string, Verdict['counts'] & { readonly reads: number; readonly damagedSeen: number }>
@@ -61,6 +66,8 @@ const SETTINGS = {
 const PROGRESS_MS = 1_000;
 const SEARCH_EVERY_MS = 20_000;
 const MOST_WHYS = 30;
+const SMALL_VOLUME = 'volumes/small';
+const PREFIX = 'holdfast-chaos-';
 
 /** A stage with everything on it, and how it is cleared. */
 interface Stage {
@@ -75,13 +82,15 @@ interface Stage {
 
 /** @throws Error when the run itself fails; its folder is kept then, and the message names it. */
 export async function runChaos(options: RunOptions): Promise<Report> {
-  const dir = mkdtempSync(join(tmpdir(), `holdfast-chaos-${options.seed.replaceAll(/[^\w-]/g, '')}-`));
+  await endLeftovers();
+  const dir = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   chmodSync(dir, 0o755); // The services run as users of their own.
   mkdirSync(join(dir, 'logs'));
   await using stack = new AsyncDisposableStack();
   try {
     const stage = await openStage(dir, options, stack);
     await stir(stage, options);
+    options.signal.throwIfAborted();
     options.tell('Users and faults have stopped; waiting until all is quiet.');
     const report = await conclude(stage, options);
     await stack.disposeAsync();
@@ -89,6 +98,16 @@ export async function runChaos(options: RunOptions): Promise<Report> {
     return report;
   } catch (thrown) {
     throw new Error(`the run failed, see ${dir}: ${thrown instanceof Error ? thrown.stack : String(thrown)}`);
+  }
+}
+
+/** Runs that were killed could not clear up. Their files stay, since somebody may look into them. */
+async function endLeftovers(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length).split('-')[0]) : 0;
+    if (!(pid > 0) || isAlive(pid)) continue;
+    await endLeftoverSwift(join(tmpdir(), name));
+    unmountLeftover(join(tmpdir(), name, SMALL_VOLUME));
   }
 }
 
@@ -100,6 +119,7 @@ async function openStage(dir: string, options: RunOptions, stack: AsyncDisposabl
   const stand = await openStand({
     dir,
     seed,
+    queue: options.queue,
     journal,
     log: tell,
     onDamaged: (_path, body) => {
@@ -114,7 +134,11 @@ async function openStage(dir: string, options: RunOptions, stack: AsyncDisposabl
   await migrateDatabase(stand.databaseUrl);
   let troubles: Troubles | null = null;
   const fleet = await startFleet({
-    env: { DATABASE_URL: stand.databaseUrl, REDIS_URL: stand.redisUrl, ...SETTINGS },
+    env: {
+      DATABASE_URL: stand.databaseUrl,
+      ...(stand.redis === null ? {} : { REDIS_URL: stand.redis.url }),
+      ...SETTINGS,
+    },
     logs: join(dir, 'logs'),
     random: random('fleet'),
     journal,
@@ -135,7 +159,7 @@ async function openStage(dir: string, options: RunOptions, stack: AsyncDisposabl
 }
 
 function openVolume(dir: string, { tell }: RunOptions, stack: AsyncDisposableStack): SmallVolume | null {
-  const volume = mountSmallVolume(join(dir, 'volumes', 'small'));
+  const volume = mountSmallVolume(join(dir, SMALL_VOLUME));
   if (typeof volume === 'string') {
     tell(`NO FULL VOLUME in this run: ${volume}.`);
     return null;
@@ -170,7 +194,7 @@ async function stir(stage: Stage, options: RunOptions): Promise<void> {
   const working = pairs.map((pair) => runUsers(pair, { journal, randomOf: randoms }, users.signal));
   const stirring = troubles.run(faults.signal);
   let nextSearch = Date.now() + SEARCH_EVERY_MS;
-  while (Date.now() < endsAt) {
+  while (Date.now() < endsAt && !options.signal.aborted) {
     options.progress(progressText(stage, endsAt));
     await sleep(Math.min(PROGRESS_MS, Math.max(0, endsAt - Date.now())));
     if (Date.now() > nextSearch) {
@@ -190,9 +214,11 @@ async function stir(stage: Stage, options: RunOptions): Promise<void> {
 
 /** Queues and metrics pass: what they hold now is gone later. */
 async function lookWhileItLasts({ search, stand, fleet, journal }: Stage): Promise<void> {
-  await search
-    .lookAtRedis(stand.redisUrl)
-    .catch((thrown) => journal.note('not-searched', { thrown: String(thrown) }));
+  if (stand.redis !== null) {
+    await search
+      .lookAtRedis(stand.redis.url)
+      .catch((thrown) => journal.note('not-searched', { thrown: String(thrown) }));
+  }
   for (const [slot, text] of await fleet.metrics()) {
     if (text !== null) search.look({ where: `metrics ${slot}`, text });
   }
@@ -235,6 +261,7 @@ async function conclude(stage: Stage, options: RunOptions): Promise<Report> {
   const report: Report = {
     seed: options.seed,
     minutes: options.minutes,
+    queue: options.queue,
     swift: stand.swift !== null,
     pairs: counts,
     counts: Object.fromEntries([...journal.counts].sort()),

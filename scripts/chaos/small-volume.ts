@@ -1,6 +1,6 @@
 /** Small volume: a memory file system of a few megabytes for one pair, to be filled and freed. Needs root. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -37,6 +37,12 @@ export function mountSmallVolume(dir: string): SmallVolume | string {
     },
     unmount: () => void execFileSync('umount', ['-l', dir], { stdio: 'pipe' }),
   };
+}
+
+/** Of a run that was killed; nothing when there is none. */
+export function unmountLeftover(dir: string): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8');
+  if (mounts.includes(` ${dir} tmpfs `)) execFileSync('umount', ['-l', dir], { stdio: 'pipe' });
 }
 
 function fill(file: string): void {

@@ -4,13 +4,13 @@
  * object store behind a fault proxy.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningPostgres, startPostgres } from '#libs/services/embedded-postgres.ts';
 import { askTcp, freePort, isAlive, logSince, signal, spawnService } from '#libs/services/processes.ts';
 import { type RunningRedis, startRedis } from '#libs/services/redis.ts';
-import { ensureSwift, type RunningSwift, startSwift } from '#libs/services/swift.ts';
+import { ensureSwift, type RunningSwift, startSwift, stopSwift } from '#libs/services/swift.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import type { Journal } from './journal.ts';
 import { type Random, randomOf } from './random.ts';
@@ -49,8 +49,8 @@ export interface PithosStore extends StandStore {
 
 export interface Stand {
   readonly databaseUrl: string;
-  readonly redis: RunningRedis;
-  readonly redisUrl: string;
+  /** Null: the queue lives in PostgreSQL. */
+  readonly redis: RunningRedis | null;
   readonly pithos: PithosStore;
   /** Null where there is none; `swiftMissing` says why. */
   readonly swift: SwiftStore | null;
@@ -61,9 +61,13 @@ export interface Stand {
   stop(): Promise<void>;
 }
 
+/** Where the fleet keeps its queue. */
+export type Queue = 'redis' | 'postgres';
+
 export interface StandOptions {
   readonly dir: string;
   readonly seed: string;
+  readonly queue: Queue;
   readonly journal: Journal;
   /** Takes an upload that a proxy damaged: the kind of store, the path and the bytes. */
   readonly onDamaged: (path: string, body: Buffer) => void;
@@ -81,10 +85,7 @@ export async function openStand(options: StandOptions): Promise<Stand> {
     stops.push(() => postgres.stop());
     secrets.add(decodeURIComponent(new URL(postgres.url).password));
 
-    const password = freshSecret('redis');
-    secrets.add(password);
-    const redis = await startRedis({ dir: join(dir, 'redis'), dieWithParent: true, password });
-    stops.push(() => redis.stop());
+    const redis = options.queue === 'redis' ? await openRedis(dir, secrets, stops) : null;
 
     const pithos = await openPithos(options, secrets, stops);
     const swiftMissing = await ensureSwift(log);
@@ -92,7 +93,6 @@ export async function openStand(options: StandOptions): Promise<Stand> {
     return {
       databaseUrl: postgres.url,
       redis,
-      redisUrl: redis.url,
       pithos,
       swift,
       swiftMissing,
@@ -108,6 +108,24 @@ export async function openStand(options: StandOptions): Promise<Stand> {
     await stopAll(stops);
     throw thrown;
   }
+}
+
+async function openRedis(
+  dir: string,
+  secrets: Set<string>,
+  stops: (() => Promise<void> | void)[],
+): Promise<RunningRedis> {
+  const password = freshSecret('redis');
+  secrets.add(password);
+  const redis = await startRedis({ dir: join(dir, 'redis'), dieWithParent: true, password });
+  stops.push(() => redis.stop());
+  return redis;
+}
+
+/** Ends what an earlier run could not, because it was killed: Swift has nobody else to do it. */
+export async function endLeftoverSwift(dir: string): Promise<void> {
+  const swift = join(dir, 'swift');
+  if (existsSync(join(swift, 'run', 'proxy.pid'))) await stopSwift(swift);
 }
 
 async function stopAll(stops: readonly (() => Promise<void> | void)[]): Promise<void> {

@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { RunningRedis } from '#libs/services/redis.ts';
 import { FAULTS, type FaultProxy, type Storm } from './fault-proxy.ts';
 import type { Fleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
@@ -154,18 +155,9 @@ function serviceActs(
       }, 3_000).unref();
     }
   };
-  const { swift, pithos } = stand;
+  const { swift, pithos, redis } = stand;
   return {
-    'redis-flushed': async () => {
-      const client = new Redis(stand.redisUrl);
-      await client.flushall().finally(() => client.disconnect());
-    },
-    'redis-killed': () =>
-      outage(async () => {
-        await stand.redis.kill();
-        await pause(random.between(200, 6_000), signal);
-        await stand.redis.restart();
-      }),
+    ...(redis === null ? {} : redisActs(redis, outage, () => pause(random.between(200, 6_000), signal))),
     'postgres-killed': () => outage(() => stand.restartPostgres(random.between(0, 3_000))),
     'pithos-token-renewed': async () => {
       await pithos.control({ expireToken: pithos.token });
@@ -203,5 +195,24 @@ function serviceActs(
               .catch((thrown) => journal.note('settle-failed', { thrown: String(thrown) }));
           },
         }),
+  };
+}
+
+function redisActs(
+  redis: RunningRedis,
+  outage: (work: () => Promise<void>) => Promise<void>,
+  wait: () => Promise<void>,
+): Record<string, Service> {
+  return {
+    'redis-flushed': async () => {
+      const client = new Redis(redis.url);
+      await client.flushall().finally(() => client.disconnect());
+    },
+    'redis-killed': () =>
+      outage(async () => {
+        await redis.kill();
+        await wait();
+        await redis.restart();
+      }),
   };
 }

@@ -10,9 +10,13 @@ import { it } from 'node:test';
 
 const SCRIPT = resolve(import.meta.dirname, '../../scripts/chaos.ts');
 const TIMEOUT_MS = 900_000;
-const SEEDS = [
-  ['a fixed seed', 'fixed'],
-  ['a fresh seed', process.env['HOLDFAST_TEST_SEED'] ?? randomBytes(4).toString('hex')],
+const RUNS = [
+  { title: 'a fixed seed', seed: 'fixed', queue: 'redis' },
+  {
+    title: 'a fresh seed, with the queue in PostgreSQL,',
+    seed: process.env['HOLDFAST_TEST_SEED'] ?? randomBytes(4).toString('hex'),
+    queue: 'postgres',
+  },
 ] as const;
 
 interface Report {
@@ -22,27 +26,32 @@ interface Report {
   readonly dir: string | null;
 }
 
-for (const [title, seed] of SEEDS) {
+for (const { title, seed, queue } of RUNS) {
   it(`a minute of chaos by ${title} finds nothing`, { timeout: TIMEOUT_MS }, async (t) => {
-    t.diagnostic(`npm run chaos -- --minutes 1 --seed ${seed}`);
-    const { report, said } = await runChaos(seed);
+    const words = ['--minutes', '1', '--seed', seed, '--queue', queue];
+    t.diagnostic(`npm run chaos -- ${words.join(' ')}`);
+    const { report, said } = await runChaos(words);
     assert.deepEqual(report.findings, [], `see ${report.dir}\n${said}`);
     // A run in which nothing happened proves nothing.
     for (const what of ['written', 'removed', 'fault', 'SIGKILL', 'SIGSTOP']) {
       assert.ok((report.counts[what] ?? 0) > 0, `${what} happened`);
     }
-    for (const where of ['redis', 'postgres', 'logs', 'metrics', 'folder']) {
+    for (const where of [queue, 'postgres', 'logs', 'metrics', 'folder']) {
       assert.ok((report.searched[where] ?? 0) > 0, `${where} was searched for secrets`);
     }
   });
 }
 
-function runChaos(seed: string): Promise<{ report: Report; said: string }> {
+function runChaos(words: readonly string[]): Promise<{ report: Report; said: string }> {
   return new Promise((done, fail) => {
-    const words = [SCRIPT, '--minutes', '1', '--seed', seed, '--json'];
-    execFile(process.execPath, words, { maxBuffer: 64 << 20 }, (_error, stdout, said) => {
-      if (stdout === '') fail(new Error(said));
-      else done({ report: JSON.parse(stdout) as Report, said });
-    });
+    execFile(
+      process.execPath,
+      [SCRIPT, ...words, '--json'],
+      { maxBuffer: 64 << 20 },
+      (_error, stdout, said) => {
+        if (stdout === '') fail(new Error(said));
+        else done({ report: JSON.parse(stdout) as Report, said });
+      },
+    );
   });
 }
