@@ -1,6 +1,6 @@
 /** Small volume: a memory file system of a few megabytes for one pair, to be filled and freed. Needs root. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,6 +8,7 @@ export interface SmallVolume {
   readonly dir: string;
   /** Leaves no byte free for so long, or until aborted. */
   fillFor(ms: number, signal: AbortSignal): Promise<void>;
+  /** What is on it stays beside it, for whoever looks into a finding. */
   unmount(): void;
 }
 
@@ -35,7 +36,10 @@ export function mountSmallVolume(dir: string): SmallVolume | string {
       }
       rmSync(ballast, { force: true });
     },
-    unmount: () => void execFileSync('umount', ['-l', dir], { stdio: 'pipe' }),
+    unmount: () => {
+      cpSync(dir, `${dir}-kept`, { recursive: true });
+      execFileSync('umount', ['-l', dir], { stdio: 'pipe' });
+    },
   };
 }
 
