@@ -61,13 +61,13 @@ export class ContainerUser {
       case 'create':
         return this.#write(drawName(random, names, directories), 'created');
       case 'replace':
-        return this.#write(drawFile(random, files), 'replaced');
+        return this.#write(drawFile(random, names, files), 'replaced');
       case 'edit':
-        return this.#edit(drawFile(random, files));
+        return this.#edit(drawFile(random, names, files));
       case 'delete':
-        return this.#delete(drawFile(random, files));
+        return this.#delete(drawFile(random, names, files));
       case 'rename':
-        return this.#rename(drawFile(random, files), drawName(random, names, directories));
+        return this.#rename(drawFile(random, names, files), drawName(random, names, directories));
       case 'make-directory':
         return container.makeDirectory(drawDirectory(random, names));
       case 'rename-directory':

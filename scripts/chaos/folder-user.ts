@@ -93,13 +93,13 @@ export class FolderUser {
       case 'create':
         return this.#create(drawName(random, names, directories));
       case 'save':
-        return this.#save(drawFile(random, files));
+        return this.#save(drawFile(random, names, files));
       case 'append':
-        return this.#append(drawFile(random, files));
+        return this.#append(drawFile(random, names, files));
       case 'delete':
-        return this.#delete(drawFile(random, files));
+        return this.#delete(drawFile(random, names, files));
       case 'rename':
-        return this.#rename(drawFile(random, files), drawName(random, names, directories));
+        return this.#rename(drawFile(random, names, files), drawName(random, names, directories));
       case 'make-directory':
         await mkdir(this.#path(drawDirectory(random, names)), { recursive: true });
         return;

@@ -5,11 +5,15 @@ import type { Random } from './random.ts';
 export interface NameSpace {
   readonly fileNames: readonly string[];
   readonly directoryNames: readonly string[];
+  /** Where both users of a pair go most, so that they often meet within one sync. */
+  readonly hot: readonly string[];
   /** From this many files in a folder on its users rather delete. */
   readonly mostFiles: number;
   /** A tree with more files is left alone: many deletes at once are held for an operator. */
   readonly mostRemoved: number;
 }
+
+const HOT = 0.3;
 
 export const NAME_SPACE: NameSpace = {
   fileNames: [
@@ -22,6 +26,7 @@ export const NAME_SPACE: NameSpace = {
     `${EMPTY_NAMES}.txt`,
   ],
   directoryNames: ['north', 'south', 'west & east'],
+  hot: ['alpha.txt', 'north/beta.md', 'south/gamma'],
   mostFiles: 45,
   mostRemoved: 12,
 };
@@ -34,13 +39,16 @@ export function drawDirectory(random: Random, names: NameSpace): string {
 
 /** A file at the root, in a directory that exists, or in one that may not. */
 export function drawName(random: Random, names: NameSpace, directories: readonly string[]): string {
+  if (random.chance(HOT)) return random.pick(names.hot);
   const file = random.pick(names.fileNames);
   const directory = random.chance(0.7) ? random.pick(directories) : drawDirectory(random, names);
   return directory === '' ? file : `${directory}/${file}`;
 }
 
-export function drawFile(random: Random, files: readonly string[]): string {
-  return random.pick(files);
+/** One that is there. */
+export function drawFile(random: Random, names: NameSpace, files: readonly string[]): string {
+  const hot = names.hot.filter((name) => files.includes(name));
+  return hot.length > 0 && random.chance(HOT) ? random.pick(hot) : random.pick(files);
 }
 
 export function parentOf(name: string): string | null {
