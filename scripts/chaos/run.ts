@@ -11,6 +11,7 @@ import { judge, type Verdict } from './checker.ts';
 import type { Finding } from './findings.ts';
 import { type Fleet, migrateDatabase, startFleet } from './fleet.ts';
 import { type Journal, openJournal } from './journal.ts';
+import { runOperator } from './operator.ts';
 import { type ChaosPair, makePairs, runUsers } from './pairs.ts';
 import { randomOf } from './random.ts';
 import { SecretSearch } from './secrets.ts';
@@ -60,6 +61,10 @@ const SETTINGS = {
   HOLDFAST_POLL_MAX_INTERVAL_MS: '3000',
   HOLDFAST_LEASE_MS: '4000',
   HOLDFAST_CONCURRENCY: '8',
+  // Low enough to be met; one pair's and the whole fleet's.
+  HOLDFAST_DELETE_HOLD_NAMES: '12',
+  HOLDFAST_DELETE_HOLD_WINDOW_MS: '60000',
+  HOLDFAST_FLEET_STOP_WINDOW_MS: '60000',
   HOLDFAST_ORIGIN: 'chaos',
   HOLDFAST_QUEUE_PREFIX: 'chaos',
 };
@@ -193,6 +198,8 @@ async function stir(stage: Stage, options: RunOptions): Promise<void> {
   const reading = pairs.map((pair) => pair.reader.run(readers.signal));
   const working = pairs.map((pair) => runUsers(pair, { journal, randomOf: randoms }, users.signal));
   const stirring = troubles.run(faults.signal);
+  const names = pairs.map(({ name }) => name);
+  const operating = runOperator(stage.fleet, names, journal, randoms('operator'), faults.signal);
   let nextSearch = Date.now() + SEARCH_EVERY_MS;
   while (Date.now() < endsAt && !options.signal.aborted) {
     options.progress(progressText(stage, endsAt));
@@ -205,7 +212,7 @@ async function stir(stage: Stage, options: RunOptions): Promise<void> {
   users.abort();
   await Promise.all(working);
   faults.abort();
-  await stirring;
+  await Promise.all([stirring, operating]);
   stage.stand.pithos.proxy.setStorm({});
   stage.stand.swift?.proxy.setStorm({});
   readers.abort();

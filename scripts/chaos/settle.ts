@@ -7,14 +7,11 @@ import pg from 'pg';
 import type { Finding } from './findings.ts';
 import type { Fleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
+import { answerHeldDeletes } from './operator.ts';
 
 interface SyncResult {
   readonly files: number;
   readonly problems: number;
-}
-
-interface HeldDeletes {
-  readonly name: string;
 }
 
 /** Beyond the last late look at a displaced file, and the backoff of what failed often. */
@@ -62,7 +59,6 @@ export async function settle(
 
 /** @returns null when the pair is quiet, has no problem and this sync moved nothing; else why not. */
 async function syncOnce(fleet: Fleet, pair: string): Promise<string | null> {
-  await approveHeldDeletes(fleet, pair);
   const { code, stdout, stderr } = await fleet.cli(
     'sync',
     pair,
@@ -72,20 +68,15 @@ async function syncOnce(fleet: Fleet, pair: string): Promise<string | null> {
     '--json',
   );
   if (code !== 0) return stderr.trim() || `sync ended with ${code}`;
+  // Users of a run delete much in little time: this was meant.
+  const held = await answerHeldDeletes(fleet, pair, 'approve');
+  if (held > 0) return `${held} deletes were held`;
   const { files, problems } = JSON.parse(stdout) as SyncResult;
   if (problems > 0) {
     const shown = await fleet.cli('problems', pair);
     return `${problems} problems: ${shown.stdout.trim().replaceAll(/\s+/g, ' ').slice(0, 600)}`;
   }
   return files > 0 ? `${files} files were still on their way` : null;
-}
-
-/** Users of a run delete much in little time; its operator says that this is meant. */
-async function approveHeldDeletes(fleet: Fleet, pair: string): Promise<void> {
-  const listed = await fleet.cli('deletes', pair, 'list', '--json');
-  if (listed.code !== 0) return;
-  const held = JSON.parse(listed.stdout) as readonly HeldDeletes[];
-  if (held.length > 0) await fleet.cli('deletes', pair, 'approve', '--json');
 }
 
 async function pendingLooks(databaseUrl: string): Promise<number> {
