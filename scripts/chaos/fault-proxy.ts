@@ -28,7 +28,6 @@ export type Storm = Readonly<Partial<Record<Fault, number>>>;
 export interface FaultProxy {
   /** Scheme, host and port: takes the place of the store's own. */
   readonly origin: string;
-  readonly counts: ReadonlyMap<Fault, number>;
   /** Tokens, keys and passwords that passed. */
   readonly secrets: ReadonlySet<string>;
   setStorm(storm: Storm): void;
@@ -52,15 +51,11 @@ const LONGEST_RETRY_AFTER_S = 3;
 
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  const counts = new Map<Fault, number>();
   const secrets = new Set<string>();
   const state: ProxyState = { ...options, agent, secrets, storm: {}, origin: '' };
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 }, (req, res) => {
     const fault = drawFault(state, req);
-    if (fault !== null) {
-      counts.set(fault, (counts.get(fault) ?? 0) + 1);
-      options.onFault(fault, req.method ?? '', req.url ?? '');
-    }
+    if (fault !== null) options.onFault(fault, req.method ?? '', req.url ?? '');
     serve(state, req, res, fault).catch(() => res.destroy());
   });
   await new Promise<void>((done, fail) => {
@@ -70,7 +65,6 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   state.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     origin: state.origin,
-    counts,
     secrets,
     setStorm: (storm) => {
       state.storm = storm;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '#libs/services/processes.ts';
 import { judge, type Verdict } from './checker.ts';
+import { FAULTS } from './fault-proxy.ts';
 import type { Finding } from './findings.ts';
 import { type Fleet, migrateDatabase, startFleet } from './fleet.ts';
 import { type Journal, openJournal } from './journal.ts';
@@ -62,7 +63,8 @@ const SETTINGS = {
   HOLDFAST_LEASE_MS: '4000',
   HOLDFAST_CONCURRENCY: '8',
   // Low enough to be met; one pair's and the whole fleet's.
-  HOLDFAST_DELETE_HOLD_NAMES: '12',
+  HOLDFAST_DELETE_HOLD_NAMES: '5',
+  HOLDFAST_DELETE_HOLD_PERCENT: '10',
   HOLDFAST_DELETE_HOLD_WINDOW_MS: '60000',
   HOLDFAST_FLEET_STOP_WINDOW_MS: '60000',
   HOLDFAST_ORIGIN: 'chaos',
@@ -233,13 +235,14 @@ async function lookWhileItLasts({ search, stand, fleet, journal }: Stage): Promi
 
 function progressText({ journal, pairs }: Stage, endsAt: number): string {
   const count = (what: string): number => journal.counts.get(what) ?? 0;
+  const faults = FAULTS.reduce((sum, fault) => sum + count(`fault ${fault}`), 0);
   const reads = pairs.reduce((sum, { reader }) => sum + reader.reads, 0);
   const partial = pairs.reduce((sum, { reader }) => sum + reader.partial.length, 0);
   const left = Math.max(0, Math.round((endsAt - Date.now()) / 1000));
   return [
     `${left} s left`,
     `${count('written')} contents`,
-    `${count('fault')} faults`,
+    `${faults} faults`,
     `${count('SIGKILL')} kills`,
     `${count('SIGSTOP')} stops`,
     `${reads} reads`,

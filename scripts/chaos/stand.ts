@@ -150,7 +150,9 @@ async function openProxy(options: StandOptions, kind: string, upstream: string):
     upstream,
     random,
     onDamaged: options.onDamaged,
-    onFault: (fault, method, path) => options.journal.note('fault', { kind, fault, method, path }),
+    onFault: (fault, method, path) => {
+      options.journal.note(`fault ${fault}`, { kind, method, path });
+    },
   });
 }
 

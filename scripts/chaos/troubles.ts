@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RunningRedis } from '#libs/services/redis.ts';
-import { FAULTS, type FaultProxy, type Storm } from './fault-proxy.ts';
+import { FAULTS, type Fault, type FaultProxy, type Storm } from './fault-proxy.ts';
 import type { Fleet } from './fleet.ts';
 import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
@@ -65,13 +65,28 @@ async function weather(
 ): Promise<void> {
   const random = randomOf(`weather/${kind}`);
   while (!signal.aborted) {
-    await pause(random.between(3_000, 10_000), signal);
+    await pause(random.between(2_000, 8_000), signal);
     const faults = random.shuffled(FAULTS).slice(0, random.between(1, 5));
-    const storm: Storm = Object.fromEntries(faults.map((fault) => [fault, 0.03 + random.next() * 0.25]));
+    const storm: Storm = Object.fromEntries(
+      faults.map((fault) => [fault, strengthOf(fault) * random.next()]),
+    );
     journal.note('storm', { kind, storm });
     proxy.setStorm(storm);
     await pause(random.between(4_000, 14_000), signal);
     proxy.setStorm({});
+  }
+}
+
+/** Requests that carry content are few beside looks and listings, so what befalls only them strikes harder. */
+function strengthOf(fault: Fault): number {
+  switch (fault) {
+    case 'cut-upload':
+    case 'corrupt-upload':
+    case 'corrupt-download':
+    case 'lost-answer':
+      return 0.7;
+    default:
+      return 0.25;
   }
 }
 

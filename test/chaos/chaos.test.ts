@@ -34,7 +34,10 @@ for (const { title, seed, queue } of RUNS) {
     assert.deepEqual(report.findings, [], `see ${report.dir}\n${said}`);
     // A run in which nothing happened proves nothing.
     for (const what of ['written', 'removed', 'fault', 'SIGKILL', 'SIGSTOP']) {
-      assert.ok((report.counts[what] ?? 0) > 0, `${what} happened`);
+      assert.ok(
+        Object.keys(report.counts).some((counted) => counted.startsWith(what)),
+        `${what} happened`,
+      );
     }
     for (const where of [queue, 'postgres', 'logs', 'metrics', 'folder']) {
       assert.ok((report.searched[where] ?? 0) > 0, `${where} was searched for secrets`);

@@ -149,13 +149,12 @@ describe('faults', () => {
     assert.equal(received[1]?.body, BODY, 'a list of blocks has nothing that could tell');
   });
 
-  it('counts each, and is quiet again without a storm', async (t) => {
+  it('latency: late but whole; tells of each, and is quiet again without a storm', async (t) => {
     const { proxy, send, faults } = await open(t);
     proxy.setStorm({ latency: 1 });
     assert.equal((await send('GET', '/o')).text, BODY);
     proxy.setStorm({});
     assert.equal((await send('GET', '/o')).text, BODY);
     assert.deepEqual(faults, ['latency']);
-    assert.equal(proxy.counts.get('latency'), 1);
   });
 });
