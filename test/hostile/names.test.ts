@@ -21,7 +21,7 @@ describe('generated names, drawn here and upstream, are synced exactly or shown 
   test('in memory', async (t) => {
     t.diagnostic(`seed ${seed}`);
     const engine = await startEngine(t, await openMemory());
-    assertGood(await fuzzNames(pairOfEngine(engine), 250, seed));
+    assertGood(await fuzzNames(pairOfEngine(engine), 150, seed));
   });
 
   test('on Pithos', async (t) => {
