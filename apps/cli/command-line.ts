@@ -8,6 +8,7 @@ import { EXIT_CODES } from '#libs/runtime/exit-codes.ts';
 import { withOperator } from './connect.ts';
 import { printFailure } from './failure.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
+import { addAccountVerbs } from './verbs/account.ts';
 import { addConflictsVerb } from './verbs/conflicts.ts';
 import { addDeletesVerb } from './verbs/deletes.ts';
 import { addDoctorVerb } from './verbs/doctor.ts';
@@ -35,6 +36,7 @@ const VERBS = [
   addWhyVerb,
   addTrashVerb,
   addDoctorVerb,
+  addAccountVerbs,
 ] as const;
 
 /** Words of the command line after the program's name. @returns the exit code; never throws. */

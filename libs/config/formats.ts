@@ -76,6 +76,12 @@ export const FORMATS: readonly Format[] = [
     'must be an absolute path',
   ),
   text('token', (value) => /^[\x21-\x7e]{1,256}$/.test(value), 'must be 1 to 256 visible ASCII characters'),
+  text('host', (value) => /^[A-Za-z0-9.:-]{1,253}$/.test(value), 'must be a host name or an address'),
+  text(
+    'session-key',
+    (value) => /^[\x21-\x7e]{32,256}$/.test(value),
+    'must be 32 to 256 visible ASCII characters',
+  ),
   text('origin', (value) => /^[A-Za-z0-9.-]{1,40}$/.test(value), 'must be 1 to 40 letters, digits, . and -'),
   text('prefix', (value) => /^[A-Za-z0-9_-]{1,40}$/.test(value), 'must be 1 to 40 letters, digits, - and _'),
   text(

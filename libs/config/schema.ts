@@ -85,6 +85,7 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
       max: 65_535,
       doc: 'Port of the console: page, API, readiness of the whole fleet.',
     }),
+    ...consoleSettings(),
     url: {
       doc: 'Where the command line finds a running fleet.',
       env: 'HOLDFAST_URL',
@@ -146,6 +147,38 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
       unit: 'name',
       example: 'holdfast',
     } as Setting<string>,
+  };
+}
+
+function consoleSettings() {
+  return {
+    consoleHost: {
+      doc: 'Address that the console listens on. Put TLS before it where others than this machine reach it.',
+      env: 'HOLDFAST_CONSOLE_HOST',
+      format: 'host',
+      default: '127.0.0.1',
+      unit: 'address',
+      example: '127.0.0.1',
+    } as Setting<string>,
+    consoleAccounts: {
+      doc: 'File with the accounts of the console; `holdfast account set` writes it.',
+      env: 'HOLDFAST_CONSOLE_ACCOUNTS',
+      format: 'absolute-path',
+      default: null,
+      nullable: true,
+      unit: 'path',
+      example: '/etc/holdfast/accounts.json',
+    } as Setting<string | null>,
+    consoleKey: {
+      doc: 'Signs the sessions of the console; equal in all consoles of one fleet. Unset: sessions end with the process.',
+      env: 'HOLDFAST_CONSOLE_KEY',
+      format: 'session-key',
+      default: null,
+      nullable: true,
+      sensitive: true,
+      unit: 'text',
+      example: '0123456789abcdef0123456789abcdef',
+    } as Setting<string | null>,
   };
 }
 

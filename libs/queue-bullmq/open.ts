@@ -42,18 +42,8 @@ export interface JobQueueOptions {
  * @throws HoldfastError queue-unreachable, configuration-invalid
  */
 export async function openJobQueue(server: QueueServer, options: JobQueueOptions): Promise<JobQueue> {
-  const prefix = options.prefix ?? 'holdfast';
-  if (!/^[A-Za-z0-9_-]+$/.test(prefix)) {
-    throw new HoldfastError(
-      'configuration-invalid',
-      'HOLDFAST_QUEUE_PREFIX may hold letters, digits, - and _ only: choose one like holdfast.',
-    );
-  }
   const onError = errorReport(options.log, options.clock);
-  const backend =
-    'redisUrl' in server
-      ? redisBackend({ url: server.redisUrl, prefix, onError })
-      : postgresBackend({ url: server.databaseUrl, prefix, onError });
+  const backend = openBackend(server, options.prefix ?? 'holdfast', onError);
   const queue = new BullJobQueue(backend, options, onError);
   try {
     await queue.ping();
@@ -62,6 +52,19 @@ export async function openJobQueue(server: QueueServer, options: JobQueueOptions
     throw thrown;
   }
   return queue;
+}
+
+/** @throws HoldfastError configuration-invalid */
+export function openBackend(server: QueueServer, prefix: string, onError: (error: Error) => void): Backend {
+  if (!/^[A-Za-z0-9_-]+$/.test(prefix)) {
+    throw new HoldfastError(
+      'configuration-invalid',
+      'HOLDFAST_QUEUE_PREFIX may hold letters, digits, - and _ only: choose one like holdfast.',
+    );
+  }
+  return 'redisUrl' in server
+    ? redisBackend({ url: server.redisUrl, prefix, onError })
+    : postgresBackend({ url: server.databaseUrl, prefix, onError });
 }
 
 class BullJobQueue implements JobQueue {
@@ -168,13 +171,13 @@ class BullJobQueue implements JobQueue {
   };
 
   async continuity(): Promise<'kept' | 'lost'> {
-    // Named again each time, since a flushed server forgets which queues to show.
-    await this.#command(() => this.#backend.queueNames([...this.#queues.keys()]));
     return (await this.#command(() => this.#backend.placeSentinel())) ? 'lost' : 'kept';
   }
 
   async ping(): Promise<void> {
     await this.#command(() => this.#backend.ping());
+    // Named again each time, since a flushed server forgets which queues to show.
+    await this.#command(() => this.#backend.queueNames([...this.#queues.keys()]));
   }
 
   async depths(): ReturnType<JobQueue['depths']> {

@@ -1,0 +1,46 @@
+/** Console: the fleet as a page, its queues as Bull Board, its backlog as a metric. Its README says what a crash leaves behind. */
+import { randomBytes } from 'node:crypto';
+import { openFleet } from '#libs/compose/fleet.ts';
+import { runApp } from '#libs/compose/run-app.ts';
+import { fileAccounts } from '#libs/console/accounts.ts';
+import { createConsole } from '#libs/console/server.ts';
+import { openQueueBoard } from '#libs/queue-bullmq/board.ts';
+import { HoldfastError } from '#ports/errors.ts';
+
+await runApp('console', async ({ config, log }) => {
+  const { consoleAccounts, consoleHost, consoleKey, port, queuePrefix, redisUrl, databaseUrl } = config;
+  if (consoleAccounts === null) {
+    throw new HoldfastError(
+      'configuration-invalid',
+      'HOLDFAST_CONSOLE_ACCOUNTS is not set; make an account with "holdfast account set NAME --role operator --file FILE" and set it to that file',
+    );
+  }
+  const fleet = await openFleet({ config, log });
+  const server = redisUrl === null ? { databaseUrl: databaseUrl ?? '' } : { redisUrl };
+  const board = openQueueBoard(server, { prefix: queuePrefix, clock: fleet.clock, log });
+  const app = await createConsole({
+    accounts: fileAccounts(consoleAccounts),
+    sessionKey: consoleKey ?? randomBytes(32).toString('hex'),
+    now: () => fleet.clock.now(),
+    operator: fleet.operator,
+    queue: fleet.queue,
+    queues: () => board.queues(),
+    environment: queuePrefix,
+    isReady: () =>
+      fleet.ping().then(
+        () => true,
+        () => false,
+      ),
+    log,
+  });
+  await app.listen({ host: consoleHost, port });
+  log.info({ url: `http://${consoleHost}:${port}` }, 'console listens');
+  return {
+    ready: () => fleet.ping(),
+    drain: async () => {
+      await app.close();
+      await board.close();
+      await fleet.close();
+    },
+  };
+});
