@@ -74,7 +74,7 @@ function servePages(app: FastifyInstance, operator: Operator): void {
   const verbs = {
     sync: (name: string) => operator.sync(name),
     pause: (name: string) => operator.pairPause(name),
-    resume: (name: string) => operator.pairResume(name),
+    resume: (name: string) => operator.pairResume(name, false),
   };
   for (const [verb, act] of Object.entries(verbs)) {
     app.post<{ Params: PairParams }>(`/pairs/:name/${verb}`, {
