@@ -49,7 +49,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     '@prisma/schema-engine-wasm',
   ),
   'libs/queue-bullmq': adapter('bullmq', 'ioredis', 'pg'),
-  'libs/store-local': adapter('koffi'),
+  'libs/store-local': adapter('chokidar', 'koffi'),
   'libs/store-pithos': adapter('undici'),
   'libs/store-swift': adapter('undici'),
   'libs/store-s3': adapter('undici'),

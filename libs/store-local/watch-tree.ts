@@ -124,7 +124,7 @@ export class WatchTree {
     directory: OpenDirectory,
     onEvent: Parameters<typeof watchDirectory>[1],
   ): DirectoryWatch | null {
-    const failed = (error: unknown): void => this.options.onLost(reasonOf(error));
+    const failed = (error: unknown): void => this.options.onLost(watchFailure(error));
     try {
       return watchDirectory(directory, onEvent, failed);
     } catch (thrown) {
@@ -239,7 +239,8 @@ function drop(watched: Watched): void {
   for (const below of watched.below.values()) drop(below);
 }
 
-function reasonOf(error: unknown): string {
+/** Why watching failed, with what to do about it. */
+export function watchFailure(error: unknown): string {
   switch (systemCode(error)) {
     case 'ENOSPC':
       return 'the limit of watches is used up; raise fs.inotify.max_user_watches';

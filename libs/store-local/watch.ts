@@ -3,10 +3,12 @@
  * time, so everything that makes a loss likely (an error, a burst, a process that was late)
  * is told as `lost`, which asks for a full scan; the scan is the truth, events only make it early.
  */
+import { stat } from 'node:fs/promises';
 import { compareNames, type Name } from '#core/name.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
+import { ChokidarTree } from './watch-chokidar.ts';
 import { WatchTree } from './watch-tree.ts';
 
 export interface WatchOptions {
@@ -20,6 +22,18 @@ export interface WatchOptions {
   readonly burstEvents?: number;
   /** Milliseconds the process may be late before events count as lost. */
   readonly lagMs?: number;
+  /** Default: by who can write to the folder. */
+  readonly engine?: WatchEngine;
+}
+
+/** `chokidar` works on paths, `descriptors` on open directories, which no other writer can swap under it. */
+export type WatchEngine = 'chokidar' | 'descriptors';
+
+/** The engine that is safe for a folder: chokidar where nobody else can write, as far as owner and mode tell. */
+export async function engineFor(root: string): Promise<WatchEngine> {
+  const found = await stat(root).catch(() => null);
+  const isOurs = found !== null && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;
+  return isOurs ? 'chokidar' : 'descriptors';
 }
 
 const MAX_NAMES_PER_HINT = 1000;
@@ -29,13 +43,15 @@ const BURST_EVENTS = 16_000;
 
 /** Nothing is watched before `start`. A closed source cannot be started again: make another. */
 export function watchFolder(options: WatchOptions): ChangeSource {
-  let tree: WatchTree | null = null;
+  let tree: WatchTree | ChokidarTree | null = null;
+  let isStarted = false;
   let stopCollecting = (): void => {};
   let stopLagWatch = (): void => {};
 
   return {
     async start(onHint) {
-      if (tree !== null) throw new HoldfastError('usage', `${options.root} is watched already`);
+      if (isStarted) throw new HoldfastError('usage', `${options.root} is watched already`);
+      isStarted = true;
       const collector = collectNames(options, onHint);
       const lost = (reason: string): void => {
         options.log?.warn({ root: options.root, reason }, 'events may have been lost');
@@ -47,7 +63,9 @@ export function watchFolder(options: WatchOptions): ChangeSource {
         burst.count();
         collector.add(name);
       };
-      tree = new WatchTree({ root, isExcluded, onName, onLost: lost });
+      const treeOptions = { root, isExcluded, onName, onLost: lost };
+      const engine = options.engine ?? (await engineFor(root));
+      tree = engine === 'chokidar' ? new ChokidarTree(treeOptions) : new WatchTree(treeOptions);
       stopCollecting = collector.stop;
       stopLagWatch = watchLag(options.lagMs ?? 2000, lost);
       await tree.open();

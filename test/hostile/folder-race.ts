@@ -59,7 +59,7 @@ export async function raceFolder(base: string, seconds: number, seed: number): P
   const openBefore = openDescriptors();
   const marker = fs.readFileSync(join(root, '.holdfast/marker'), 'utf8');
   const planting = await startPlanting({ base, seed, isPrivate: true, marker });
-  const source = watchFolder({ root, isExcluded: () => false });
+  const source = watchFolder({ root, isExcluded: () => false, engine: 'descriptors' });
   const work = new Work(folder, randomFrom(seed + 1));
   const watched = new Set<string>();
   try {
