@@ -107,7 +107,10 @@ export class Checker {
         if (content === DIRECTORY) this.#removedDirectory(name);
         book.ended(side, name, content);
         if (side === 'upstream') this.#unseen.add(name);
-        if (isContent(content) && !hasContent(now, content)) book.tookAway(content);
+        if (!isContent(content)) continue;
+        if (!hasContent(now, content)) book.tookAway(content);
+        // The copy comes before the loss of the original: who removes the one does not get it again from the other.
+        else if (isConflictCopy(name)) book.letGo(content);
       }
       for (const [name, content] of now) {
         if (side === 'upstream' && !before.has(name)) this.#unseen.add(name);
@@ -183,6 +186,10 @@ export class Checker {
     if (this.#isAtName(content) || hasContent(this.#folder.hidden, content)) return true;
     return container.keepsVersions && isVersion(container, content);
   }
+}
+
+function isConflictCopy(name: string): boolean {
+  return /_\d{8}T\d{6}\.\d{3}Z_/.test(name);
 }
 
 function hasContent(names: ReadonlyMap<string, string>, content: string): boolean {
