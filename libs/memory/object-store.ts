@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { formatGeneration, type Generation, parseGeneration } from '#core/generation.ts';
 import { compareNames, type Name } from '#core/name.ts';
+import type { Serial } from '#core/serial.ts';
 import { ABSENT, type RemoteState, sameRemoteContent } from '#core/state.ts';
 import { networkFailure } from '#libs/http/classify.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -29,6 +30,8 @@ interface Attributes {
 }
 
 interface Version extends Attributes {
+  /** Serial of the order that wrote it; null for what others wrote. */
+  readonly order: Serial | null;
   readonly id: string;
   readonly writtenAt: Date;
   readonly body: Body;
@@ -80,12 +83,17 @@ export class MemoryContainer implements RawStore {
   }
 
   /** Writes without any precondition. @returns the new version. */
-  write(rawName: string, body: Body, attributes: Attributes = NO_ATTRIBUTES): Version {
+  write(
+    rawName: string,
+    body: Body,
+    { mtimeNs, mode }: Attributes = NO_ATTRIBUTES,
+    order: Serial | null = null,
+  ): Version {
     this.#writes += 1;
     const writtenAt = new Date(this.#clock.now());
     const id = `v${this.#writes}`;
-    const state = stateOf(body, id, attributes.mtimeNs ?? BigInt(writtenAt.getTime()) * 1_000_000n);
-    const version = { ...attributes, id, writtenAt, body, state };
+    const state = stateOf(body, id, mtimeNs ?? BigInt(writtenAt.getTime()) * 1_000_000n);
+    const version = { mtimeNs, mode, order, id, writtenAt, body, state };
     this.#versions.set(rawName, [version, ...(this.#versions.get(rawName) ?? [])]);
     return version;
   }
@@ -289,7 +297,9 @@ class MemoryStore implements ObjectStore {
     const wanted = stateOf(body, '', 0n);
     await this.#keepFirst(name, order, wanted);
     const committed = await this.#request('http.PUT', name, () =>
-      this.#replace(name, order.expected, wanted, () => this.#container.write(name, body, content)),
+      this.#replace(name, order.expected, wanted, () =>
+        this.#container.write(name, body, content, order.serial),
+      ),
     );
     return this.#outcome(name, order, committed);
   }
@@ -307,6 +317,17 @@ class MemoryStore implements ObjectStore {
       this.#replace(name, order.expected, ABSENT, () => this.#container.remove(name)),
     );
     return this.#outcome(name, order, committed);
+  }
+
+  async giveUp(
+    name: Name,
+    action: 'pull' | 'remove',
+    order: CommitOrder<RemoteState>,
+  ): Promise<CommitOutcome<RemoteState>> {
+    const there = await this.#request('http.HEAD', name, () => this.#container.current(name));
+    const stands = action === 'remove' ? there === null : there?.order === order.serial;
+    const state = there?.state ?? ABSENT;
+    return this.#outcome(name, order, stands ? { state } : { found: state });
   }
 
   async close(): Promise<void> {}

@@ -5,7 +5,7 @@
  */
 import type { Generation, SideGeneration } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
-import type { LocalState } from '#core/state.ts';
+import type { LocalState, SyncState } from '#core/state.ts';
 import type { CommitOrder, CommitOutcome, RecoveryPointer } from './commit.ts';
 import type { Staged, StageOutcome } from './content.ts';
 import type { DigestSpec } from './digest.ts';
@@ -77,6 +77,18 @@ export interface LocalFolder {
 
   /** Removes the entry if it still is `order.expected`; a file goes to the trash, a directory must be empty. */
   remove(name: Name, order: CommitOrder<LocalState>): Promise<CommitOutcome<LocalState>>;
+
+  /**
+   * For an order that is given up since its source moved on: repairs what an earlier attempt left, and tells what it
+   * displaced without anybody hearing of it. @param wanted what the order would have put at the name.
+   * @returns `applied`, as that attempt would have reported it, when its effect stands; else `stale`.
+   */
+  giveUp(
+    name: Name,
+    wanted: SyncState,
+    digest: DigestSpec,
+    order: CommitOrder<LocalState>,
+  ): Promise<CommitOutcome<LocalState>>;
 
   /**
    * Repairs all commits that began before `before` (ms since the epoch) and never ended.

@@ -113,6 +113,17 @@ export interface ObjectStore {
    */
   pull(name: Name, content: Staged, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>>;
 
+  /**
+   * For an order of `pull` or `remove` that is given up since its source moved on. An earlier attempt may have written
+   * without anybody hearing of it: what it displaced unnoticed is rescued now, as nobody comes back to do so.
+   * @returns `applied`, as that attempt would have reported it, when its effect stands; else `stale`.
+   */
+  giveUp(
+    name: Name,
+    action: 'pull' | 'remove',
+    order: CommitOrder<RemoteState>,
+  ): Promise<CommitOutcome<RemoteState>>;
+
   /** Removes the object if the store still holds `order.expected`. Removing what is absent already is `applied`. */
   remove(name: Name, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>>;
 

@@ -6,9 +6,10 @@
 import { effectiveRemote } from '#core/decide.ts';
 import type { Entry, PendingDecision } from '#core/entry.ts';
 import { type Name, nameFault } from '#core/name.ts';
-import { ABSENT, type SyncState } from '#core/state.ts';
+import { ABSENT, type SyncState, syncStateOf } from '#core/state.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { Staged } from '#ports/content.ts';
+import type { CommitOutcome } from '#ports/commit.ts';
+import { type Staged, StaleContent } from '#ports/content.ts';
 import type { ListPage } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
@@ -33,6 +34,24 @@ export async function commitDecision(
   terms: OrderTerms,
   deps: CommitDeps,
 ): Promise<Committed> {
+  let committed: Committed | Stale;
+  try {
+    committed = await attempt(sides, pair, entry, decision, terms, deps);
+  } catch (thrown) {
+    if (!(thrown instanceof StaleContent)) throw thrown;
+    committed = stale(thrown.message);
+  }
+  return committed.kind === 'stale' ? giveUp(sides, entry, decision, terms, committed.reason) : committed;
+}
+
+async function attempt(
+  sides: PairSides,
+  pair: Pair,
+  entry: Entry,
+  decision: Pick<PendingDecision, 'action'>,
+  terms: OrderTerms,
+  deps: CommitDeps,
+): Promise<Committed | Stale> {
   switch (decision.action) {
     case 'upload':
       return upload(sides, entry, terms, deps);
@@ -45,14 +64,47 @@ export async function commitDecision(
   }
 }
 
-const stale = (reason: string): Committed => ({ kind: 'stale', reason });
+/**
+ * The source moved on. An earlier attempt, whose worker died or whose answer was lost, may have been carried out: then
+ * it counts, or our own work would look like somebody else's change and become a conflict.
+ */
+async function giveUp(
+  sides: PairSides,
+  entry: Entry,
+  { action }: Pick<PendingDecision, 'action'>,
+  terms: OrderTerms,
+  reason: string,
+): Promise<Committed> {
+  const { name } = entry;
+  if (action === 'upload' || action === 'delete-remote') {
+    const order = { ...terms, expected: entry.remote };
+    const outcome = await sides.store.giveUp(name, action === 'upload' ? 'pull' : 'remove', order);
+    const source = outcome.result === 'applied' ? (syncStateOf(outcome.state) ?? ABSENT) : ABSENT;
+    return { kind: 'remote', outcome: because(outcome, reason), bytes: 0, source, sourceMoved: true };
+  }
+  const source = action === 'download' ? (syncStateOf(effectiveRemote(entry)) ?? ABSENT) : ABSENT;
+  const order = { ...terms, expected: entry.local };
+  const outcome = await sides.folder.giveUp(name, source, sides.store.digest, order);
+  return { kind: 'local', outcome: because(outcome, reason), bytes: 0, source, sourceMoved: true };
+}
+
+function because<State>(outcome: CommitOutcome<State>, reason: string): CommitOutcome<State> {
+  return outcome.result === 'stale' ? { ...outcome, reason } : outcome;
+}
+
+interface Stale {
+  readonly kind: 'stale';
+  readonly reason: string;
+}
+
+const stale = (reason: string): Stale => ({ kind: 'stale', reason });
 
 async function upload(
   sides: PairSides,
   entry: Entry,
   terms: OrderTerms,
   deps: CommitDeps,
-): Promise<Committed> {
+): Promise<Committed | Stale> {
   const order = { ...terms, expected: entry.remote };
   const staged = await sides.folder.stage(
     entry.name,
@@ -95,7 +147,7 @@ async function isListedBelow(sides: PairSides, name: Name): Promise<boolean> {
   return false;
 }
 
-async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed> {
+async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed | Stale> {
   const order = { ...terms, expected: entry.local };
   const remote = effectiveRemote(entry);
   const implied = remote.kind === 'directory' && entry.remote.kind === 'absent';
@@ -119,7 +171,7 @@ async function deleteRemote(
   entry: Entry,
   terms: OrderTerms,
   { registry }: CommitDeps,
-): Promise<Committed> {
+): Promise<Committed | Stale> {
   const probed = await sides.folder.probe(entry.name);
   if (probed.result !== 'state' || probed.state.kind !== 'absent') return stale('the name is here again');
   await assertFolder(pair, sides.folder, registry);
@@ -133,7 +185,7 @@ async function deleteLocal(
   entry: Entry,
   terms: OrderTerms,
   { registry }: CommitDeps,
-): Promise<Committed> {
+): Promise<Committed | Stale> {
   const live = await sides.store.probe(entry.name, pair.identity);
   if (live.kind !== 'absent') return stale('the name is upstream again');
   await assertContainer(pair, sides.store, registry);

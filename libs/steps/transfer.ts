@@ -11,7 +11,6 @@ import { type LocalState, type RemoteState, type SyncState, syncStateOf } from '
 import type { Acknowledgement, Archive, HistoryEvent, Release, SideEffects } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
-import { StaleContent } from '#ports/content.ts';
 import { asHoldfastError, type HoldfastError } from '#ports/errors.ts';
 import type { TransferJob } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
@@ -167,28 +166,22 @@ async function carryOut(
   const isDirectory = entry.local.kind === 'directory' || entry.remote.kind === 'directory';
   if (sides.isExcluded(entry.name, isDirectory))
     return released(entry, { kind: 'stale', reason: 'the name is excluded by now' });
-  try {
-    const order = {
-      displaced: decision.displaced,
-      serial: decision.serial,
-      conflictName: (at: Date, attempt: number) => conflictName(entry.name, at, deps.origin, attempt),
-    };
-    const committed = await commitDecision(sides, pair, entry, decision, order, deps);
-    if (committed.kind === 'unsettled') {
-      return released(entry, {
-        kind: 'retry',
-        at: committed.until,
-        counts: false,
-        reason: 'still being written',
-        problem: null,
-      });
-    }
-    if (committed.kind === 'stale') return released(entry, { kind: 'stale', reason: committed.reason });
-    return await concluded(pair, sides, entry, decision, committed, deps);
-  } catch (thrown) {
-    if (thrown instanceof StaleContent) return released(entry, { kind: 'stale', reason: thrown.message });
-    throw thrown;
+  const order = {
+    displaced: decision.displaced,
+    serial: decision.serial,
+    conflictName: (at: Date, attempt: number) => conflictName(entry.name, at, deps.origin, attempt),
+  };
+  const committed = await commitDecision(sides, pair, entry, decision, order, deps);
+  if (committed.kind === 'unsettled') {
+    return released(entry, {
+      kind: 'retry',
+      at: committed.until,
+      counts: false,
+      reason: 'still being written',
+      problem: null,
+    });
   }
+  return concluded(pair, sides, entry, decision, committed, deps);
 }
 
 /** What the target side answered, with the side it is. */
@@ -198,14 +191,16 @@ export type Committed =
       readonly outcome: CommitOutcome<LocalState>;
       readonly bytes: number;
       readonly source: SyncState;
+      /** What stands is the work of an earlier attempt: the source is another by now. */
+      readonly sourceMoved?: true;
     }
   | {
       readonly kind: 'remote';
       readonly outcome: CommitOutcome<RemoteState>;
       readonly bytes: number;
       readonly source: SyncState;
+      readonly sourceMoved?: true;
     }
-  | { readonly kind: 'stale'; readonly reason: string }
   | { readonly kind: 'unsettled'; readonly until: number };
 
 /** The order less what the target's archive says, which differs by side. */
@@ -227,16 +222,11 @@ async function concluded(
   }
   const keepMs = keptMs(pair, deps.trashMs);
   const effects = effectsOf(entry, decision, side, outcome, deps.clock.now(), keepMs);
-  if (outcome.result === 'stale')
-    return {
-      acknowledgement: null,
-      release: {
-        name: entry.name,
-        serial: decision.serial,
-        outcome: { kind: 'stale', reason: outcome.reason },
-      },
-      effects,
-    };
+  if (outcome.result === 'stale') {
+    const { release, effects: told } = released(entry, { kind: 'stale', reason: outcome.reason });
+    const history = [...effects.history, ...told.history];
+    return { acknowledgement: null, release, effects: { ...effects, history } };
+  }
   if (side === 'local' && entry.local.kind === 'directory' && outcome.conflictCopies.length > 0) {
     // A whole tree moved aside: only a scan knows all the names it now has.
     await deps.registry.requestSync(pair.id);
@@ -264,7 +254,10 @@ async function concluded(
     hash: outcome.hash,
     bytes: committed.bytes,
   };
-  return { acknowledgement, release: null, effects };
+  const source: Side = side === 'local' ? 'remote' : 'local';
+  const again = committed.sourceMoved === true ? [{ side: source, name: entry.name }] : [];
+  const candidates = [...effects.candidates, ...again];
+  return { acknowledgement, release: null, effects: { ...effects, candidates } };
 }
 
 function effectsOf(

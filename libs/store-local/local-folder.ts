@@ -9,6 +9,7 @@ import type { Log } from '#ports/log.ts';
 import { attachFolder, detachFolder } from './attach.ts';
 import { type AttemptOwner, processOwner } from './attempt-owner.ts';
 import type { FileSystem } from './file-system.ts';
+import { giveUpEntry } from './give-up.ts';
 import { linuxFileSystem } from './linux-file-system.ts';
 import { asLocalError } from './local-errors.ts';
 import { tellMarker } from './marker.ts';
@@ -83,6 +84,8 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
     pull: (name, content, order) =>
       run(`write "${name}"`, (folder) => pullEntry(folder, name, content, order)),
     remove: (name, order) => run(`remove "${name}"`, (folder) => removeEntry(folder, name, order)),
+    giveUp: (name, wanted, digest, order) =>
+      run(`settle "${name}"`, (folder) => giveUpEntry(folder, name, wanted, digest, order)),
     recover: (before, onDisplaced) =>
       run('repair crashed commits', (folder) => repairAll(folder, before, onDisplaced)),
     lookAgain: (name, pointer, conflictName) =>

@@ -254,6 +254,37 @@ async function stale(
   return { result: 'stale', reason, conflictCopies: [...new Set(copies)], recovery: null };
 }
 
+/**
+ * For an order whose source moved on: what its earlier attempts displaced unnoticed is rescued, and their effect
+ * stands when the mark of one of them is at the name.
+ */
+export async function giveUpContent(context: CommitContext, name: Name, order: Order): Promise<Outcome> {
+  const current = await context.client.head(name);
+  const expected = order.expected.kind === 'absent' ? null : order.expected.version;
+  const rows = await context.client.versions(name);
+  const newer = rows.filter((row) => expected === null || row.serial > Number(expected));
+  const copies: Name[] = [];
+  let displaced: number | null = null;
+  for (const row of newer.slice(-MAX_VERSIONS_SEARCHED)) {
+    const facts = await context.client.head(name, row.serial);
+    const below = facts === null ? null : baseInMark(facts, order);
+    if (facts === null || below === null) continue;
+    displaced ??= below;
+    if (order.displaced === 'conflict-copy' && order.expected.kind === 'file' && below > 0) {
+      copies.push(...(await keepCopy(context, name, below, order)));
+    }
+    copies.push(...(await rescueBetween(context, name, row.serial, below, order, facts)));
+  }
+  const conflictCopies = [...new Set(copies)];
+  const recovery =
+    displaced === null || displaced === 0 ? null : recoveryOf(context, order.expected, displaced);
+  if (current === null || baseInMark(current, order) === null) {
+    return { result: 'stale', reason: 'its source moved on', conflictCopies, recovery };
+  }
+  const hash = current.kind === 'file' ? current.hash : null;
+  return { result: 'applied', state: stateOf(current), hash, madeDirectories: [], conflictCopies, recovery };
+}
+
 function applied(
   context: CommitContext,
   order: Order,

@@ -56,6 +56,16 @@ export async function commitRemoval(context: CommitContext, name: Name, order: O
   return withCopies(await settle(context, name, hidden, order, base), copies);
 }
 
+/** For an order whose source moved on: what an earlier attempt moved aside is deleted or put back, as it would have done. */
+export async function giveUpRemoval(context: CommitContext, name: Name, order: Order): Promise<Outcome> {
+  const current = await context.client.head(name);
+  if (current === null) return commitRemoval(context, name, order);
+  const hidden = hiddenName(name, order.expected);
+  const reason = 'its source moved on';
+  if ((await context.client.head(hidden)) === null) return stale(reason, NOTHING_DISPLACED);
+  return stale(reason, await settle(context, name, hidden, order, null));
+}
+
 type WithCopies = Outcome | { readonly conflictCopies: readonly Name[] };
 
 function copiesOf(after: WithCopies): readonly Name[] {

@@ -15,10 +15,10 @@ import type { ContainerFacts, ObjectStore, StoreCapabilities } from '#ports/obje
 import { createSessions, type PithosCredentials } from './auth.ts';
 import { assumedCapabilities, probeCapabilities } from './capabilities.ts';
 import { type ContainerHead, containerMissing, createPithosClient, type PithosClient } from './client.ts';
-import { type CommitContext, commitContent, type Order, type Outcome } from './commit.ts';
+import { type CommitContext, commitContent, giveUpContent, type Order, type Outcome } from './commit.ts';
 import { stageMarker, stageVersion } from './download.ts';
 import { listObjects } from './listing.ts';
-import { commitRemoval, repairRemovals } from './remove.ts';
+import { commitRemoval, giveUpRemoval, repairRemovals } from './remove.ts';
 import { CONTAINER_IDENTITY, containerGeneration, isHidden, stateOf } from './wire.ts';
 
 export interface PithosStoreOptions {
@@ -181,6 +181,12 @@ class PithosStore implements ObjectStore {
   async remove(name: Name, order: Order): Promise<Outcome> {
     refuseHidden(name);
     return commitRemoval(this.#context(), name, order);
+  }
+
+  giveUp(name: Name, action: 'pull' | 'remove', order: Order): Promise<Outcome> {
+    refuseHidden(name);
+    const context = this.#context();
+    return action === 'pull' ? giveUpContent(context, name, order) : giveUpRemoval(context, name, order);
   }
 
   async close(): Promise<void> {

@@ -13,7 +13,8 @@ import { type Client, isLongName, tooLong } from './client.ts';
 import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
 import { isBase, matches, staleOutcome } from './expectation.ts';
-import { kindOf, type ObjectHead, objectHead, stateOf } from './heads.ts';
+import { giveUp } from './give-up.ts';
+import { kindOf, META_ORDER, type ObjectHead, objectHead, stateOf } from './heads.ts';
 import type { Row } from './listing.ts';
 import { prepareUpload, type Upload } from './upload.ts';
 import { listVersions, listVersionsShowing, timestampOf, type Version } from './versions.ts';
@@ -42,7 +43,7 @@ export async function pull(
   if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
   if (!matches(before, order.expected)) {
     if (before === null) await client.container();
-    return staleOutcome(before, order.expected);
+    return stale(context, name, order, before);
   }
   return write(context, name, upload, order, before);
 }
@@ -70,7 +71,8 @@ async function write(
   const createOnly: Record<string, string> = before === null ? { 'if-none-match': '*' } : {};
   let response: HttpResponse;
   try {
-    response = await client.put(name, { ...upload.headers, ...createOnly }, upload.body);
+    const mark = { [META_ORDER]: String(order.serial) };
+    response = await client.put(name, { ...upload.headers, ...mark, ...createOnly }, upload.body);
   } catch (thrown) {
     const source = upload.sourceFailure();
     if (source !== null) return staleSource(source);
@@ -126,7 +128,20 @@ async function refused(
   if (versioned && orphan !== null) await dropOrphan(client, name, orphan, upload);
   const there = await client.head(name);
   if (isOurs(there, upload)) return settleEarlier(context, name, upload, order, there);
-  return staleOutcome(there, order.expected);
+  return stale(context, name, order, there);
+}
+
+/** Something else is there; an earlier attempt may have displaced what nobody rescued. */
+async function stale(
+  context: CommitContext,
+  name: Name,
+  order: Order,
+  there: ObjectHead | null,
+): Promise<Outcome> {
+  const earlier = await giveUp(context, name, 'pull', order);
+  if (earlier.result !== 'applied') return earlier;
+  const { conflictCopies, recovery } = earlier;
+  return { ...staleOutcome(there, order.expected), conflictCopies, recovery };
 }
 
 /** With versioning the bytes of a refused write stay behind as a version that never was current. */

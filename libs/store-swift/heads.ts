@@ -7,6 +7,8 @@ import { parseSeconds } from './seconds.ts';
 export const DIRECTORY_TYPE = 'application/directory';
 export const FILE_TYPE = 'application/octet-stream';
 export const META_MTIME = 'x-object-meta-mtime';
+/** Serial of the order that wrote an object, by which it is known again when its answer was lost. */
+export const META_ORDER = 'x-object-meta-holdfast-order';
 export const META_MODE = 'x-object-meta-mode';
 export const META_IDENTITY = 'x-container-meta-holdfast-id';
 
@@ -26,6 +28,8 @@ export interface ObjectHead {
   readonly timestamp: string | null;
   readonly mtimeNs: bigint | null;
   readonly mode: number | null;
+  /** Serial of our order that wrote it; null for what others wrote. */
+  readonly order: string | null;
 }
 
 export interface ContainerHead {
@@ -50,6 +54,7 @@ export function objectHead(headers: ResponseHeaders): ObjectHead {
     timestamp,
     mtimeNs: parseSeconds(headers[META_MTIME]) ?? parseSeconds(timestamp ?? undefined),
     mode: parseMode(headers[META_MODE]),
+    order: headers[META_ORDER] ?? null,
   };
 }
 

@@ -17,6 +17,7 @@ import { type Client, openClient } from './client.ts';
 import { pull } from './commit.ts';
 import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { stageDownload } from './download.ts';
+import { giveUp } from './give-up.ts';
 import { type ContainerHead, META_IDENTITY, metaGeneration, stateOf } from './heads.ts';
 import { listPage } from './listing.ts';
 import { remove } from './removal.ts';
@@ -137,6 +138,10 @@ class SwiftStore implements ObjectStore {
 
   remove(name: Name, order: Order): Promise<Outcome> {
     return remove(this.#context(), name, order);
+  }
+
+  giveUp(name: Name, action: 'pull' | 'remove', order: Order): Promise<Outcome> {
+    return giveUp(this.#context(), name, action, order);
   }
 
   async close(): Promise<void> {}

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { toSerial } from '#core/serial.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
+import { describeGiveUp } from './object-store-give-up.ts';
 import { describeListing } from './object-store-listing.ts';
 import { describePull } from './object-store-pull.ts';
 import { describeRaces } from './object-store-races.ts';
@@ -50,6 +51,7 @@ export function describeObjectStore(label: string, open: OpenStore): void {
     describeGeneration(open);
     describePull(open);
     describeRemove(open);
+    describeGiveUp(open);
     describeReading(open);
     describeListing(open);
     describeRaces(open);
