@@ -4,7 +4,7 @@
  */
 import { appendedBytes, drawSize, makeBytes, md5 } from './content.ts';
 import type { Content, Ledger } from './ledger.ts';
-import { drawDirectory, drawFile, drawName, type NameSpace } from './names.ts';
+import { drawAct, drawDirectory, drawFile, drawMove, drawName, type NameSpace } from './names.ts';
 import type { Random } from './random.ts';
 import type { RawAct, RawContainer, RawObject } from './raw-container.ts';
 
@@ -49,13 +49,7 @@ export class ContainerUser {
     const { random, names, container } = this.#options;
     const objects = await container.list();
     const files = objects.filter((object) => !object.isDirectory).map(({ name }) => name);
-    const isCrowded = files.length > names.mostFiles;
-    const weights = WEIGHTS.map(([act, weight]) => {
-      if (act === 'create' && isCrowded) return [act, 0] as const;
-      if (act === 'delete' && isCrowded) return [act, weight * 4] as const;
-      return [act, weight] as const;
-    });
-    const act = files.length === 0 ? 'create' : random.weighted(weights);
+    const act = drawAct(random, names, WEIGHTS, files);
     const directories = directoriesOf(objects);
     switch (act) {
       case 'create':
@@ -118,11 +112,9 @@ export class ContainerUser {
   /** Name by name, as stores without directories have to. */
   async #renameDirectory(objects: readonly RawObject[], directories: readonly string[]): Promise<void> {
     const { random, names, container } = this.#options;
-    const own = directories.filter((name) => name !== '');
-    if (own.length === 0) return;
-    const from = random.pick(own);
-    const to = drawDirectory(random, names);
-    if (to === from || to.startsWith(`${from}/`) || from.startsWith(`${to}/`)) return;
+    const move = drawMove(random, names, directories);
+    if (move === null) return;
+    const { from, to } = move;
     const inside = objects.filter(({ name }) => name.startsWith(`${from}/`));
     if (directories.includes(to) || inside.length > names.mostRemoved) return;
     for (const { name, isDirectory } of inside) {

@@ -20,7 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { appendedBytes, drawSize, makeBytes, md5 } from './content.ts';
 import type { Journal } from './journal.ts';
 import type { Content, Ledger } from './ledger.ts';
-import { drawDirectory, drawFile, drawName, type NameSpace, parentOf } from './names.ts';
+import { drawAct, drawDirectory, drawFile, drawMove, drawName, type NameSpace, parentOf } from './names.ts';
 import type { Random } from './random.ts';
 import { renameNoReplace } from './rename-no-replace.ts';
 
@@ -69,15 +69,9 @@ export class FolderUser {
 
   /** Does one thing. @throws what no program would expect. */
   async act(): Promise<void> {
-    const { random, journal } = this.#options;
+    const { random, journal, names } = this.#options;
     const { files, directories } = await this.#look();
-    const isCrowded = files.length > this.#options.names.mostFiles;
-    const weights = WEIGHTS.map(([act, weight]) => {
-      if (act === 'create' && isCrowded) return [act, 0] as const;
-      if (act === 'delete' && isCrowded) return [act, weight * 4] as const;
-      return [act, weight] as const;
-    });
-    const act = files.length === 0 ? 'create' : random.weighted(weights);
+    const act = drawAct(random, names, WEIGHTS, files);
     try {
       await this.#do(act, files, directories);
     } catch (thrown) {
@@ -267,11 +261,9 @@ export class FolderUser {
 
   async #renameDirectory(directories: readonly string[]): Promise<void> {
     const { random, names, ledger } = this.#options;
-    const own = directories.filter((name) => name !== '');
-    if (own.length === 0) return;
-    const from = random.pick(own);
-    const to = drawDirectory(random, names);
-    if (to === from || to.startsWith(`${from}/`) || from.startsWith(`${to}/`)) return;
+    const move = drawMove(random, names, directories);
+    if (move === null) return;
+    const { from, to } = move;
     const files = (await this.#look()).files.filter((name) => name.startsWith(`${from}/`));
     for (const name of files) {
       const held = await this.#hold(name).catch(() => null);

@@ -45,6 +45,36 @@ export function drawName(random: Random, names: NameSpace, directories: readonly
   return directory === '' ? file : `${directory}/${file}`;
 }
 
+/** Where a user moves a directory, and which; null when the draw makes no sense. */
+export function drawMove(
+  random: Random,
+  names: NameSpace,
+  directories: readonly string[],
+): { readonly from: string; readonly to: string } | null {
+  const own = directories.filter((name) => name !== '');
+  if (own.length === 0) return null;
+  const from = random.pick(own);
+  const to = drawDirectory(random, names);
+  return to === from || to.startsWith(`${from}/`) || from.startsWith(`${to}/`) ? null : { from, to };
+}
+
+/** What a user does next: the first thing is to create, and where there are many files, to delete rather. */
+export function drawAct<Act extends string>(
+  random: Random,
+  names: NameSpace,
+  weights: readonly (readonly [Act, number])[],
+  files: readonly string[],
+): Act | 'create' {
+  if (files.length === 0) return 'create';
+  const isCrowded = files.length > names.mostFiles;
+  return random.weighted(
+    weights.map(([act, weight]) => {
+      if (!isCrowded) return [act, weight] as const;
+      return [act, act === 'create' ? 0 : act === 'delete' ? weight * 4 : weight] as const;
+    }),
+  );
+}
+
 /** One that is there. */
 export function drawFile(random: Random, names: NameSpace, files: readonly string[]): string {
   const hot = names.hot.filter((name) => files.includes(name));
