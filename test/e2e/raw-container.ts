@@ -1,7 +1,7 @@
 /** Raw container: what a user with another client does upstream, over plain HTTP and without any code of the engine. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { startPithosServer } from '#libs/pithos-server/server.ts';
+import { type PithosServer, startPithosServer } from '#libs/pithos-server/server.ts';
 import { openRawSwift } from '#test/store-swift/raw-swift.ts';
 import { type Cleanup, swift } from '#test/support/services.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -16,6 +16,11 @@ export interface RawContainer {
   names(): Promise<string[]>;
   /** MD5 of every object's bytes by name, each read in full. */
   contents(): Promise<Map<string, string>>;
+}
+
+export interface RawPithosContainer extends RawContainer {
+  /** Deletes the container with all that is in it, and makes an empty one of the same name. */
+  recreate(): Promise<void>;
 }
 
 const READS_AT_ONCE = 16;
@@ -35,19 +40,37 @@ export async function openRawPithos(t: Cleanup, latencyMs: number): Promise<RawC
     users: [{ token: 'kills-token', userId: 'kills-user', name: 'Kills' }],
   });
   t.after(() => server.close());
-  const name = 'files of a user';
-  server.control.ensureContainer('kills-user', name);
   server.control.inject({ action: 'latency', ms: latencyMs, count: -1 });
+  return rawPithosContainer(server, { userId: 'kills-user', token: 'kills-token' }, 'files of a user');
+}
+
+/** A container of one user on a server that runs; made when it is not there. */
+export function rawPithosContainer(
+  server: PithosServer,
+  { userId, token }: { readonly userId: string; readonly token: string },
+  name: string,
+): RawPithosContainer {
+  server.control.ensureContainer(userId, name);
   const send: Send = async (method, path, body) => {
-    const answer = await fetch(`${server.url}/kills-user/${encodeURIComponent(name)}${path}`, {
+    const answer = await fetch(`${server.url}/${userId}/${encodeURIComponent(name)}${path}`, {
       method,
-      headers: { ...OCTETS, 'x-auth-token': 'kills-token' },
+      headers: { ...OCTETS, 'x-auth-token': token },
       body: body === undefined ? null : Buffer.from(body),
     });
     return { status: answer.status, bytes: new Uint8Array(await answer.arrayBuffer()) };
   };
-  const endpoint: Endpoint = { kind: 'pithos', url: server.authUrl, secret: { token: 'kills-token' } };
-  return rawContainer(endpoint, name, send);
+  const endpoint: Endpoint = { kind: 'pithos', url: server.authUrl, secret: { token } };
+  const recreate = async (): Promise<void> => {
+    for (const [method, path] of [
+      ['DELETE', '?delimiter=/'],
+      ['DELETE', ''],
+      ['PUT', ''],
+    ] as const) {
+      const { status } = await send(method, path);
+      assert.ok(status === 204 || status === 201, `${method} of the container answered ${status}`);
+    }
+  };
+  return { ...rawContainer(endpoint, name, send), recreate };
 }
 
 /** @returns null where there is no Swift. */
