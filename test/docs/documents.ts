@@ -10,6 +10,7 @@ export const DOCUMENTS: readonly string[] = [
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'libs/core/SPEC.md',
+  ...globSync('docs/*.md', { cwd: ROOT }).sort(),
   ...globSync('{apps,libs}/*/README.md', { cwd: ROOT }).sort(),
 ];
 
