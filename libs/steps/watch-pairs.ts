@@ -35,6 +35,8 @@ export interface WatchDeps extends PairDeps {
 
 /** A folder that is gone is looked for this often. */
 const MEND_MS = 10_000;
+/** No event tells that a volume was unmounted or replaced: each folder is looked at this often. */
+const LOOK_MS = 30_000;
 /** A scan that failed for a passing reason is tried again after this time. */
 const SCAN_RETRY_MS = 10_000;
 
@@ -44,10 +46,13 @@ interface Watched {
   readonly hints: HintBuffer;
   readonly ended: AbortController;
   scanning: boolean;
-  telling: boolean;
+  looking: boolean;
+  /** The last look did: the next waits for its time. */
+  lookFailed: boolean;
   /** Milliseconds since the epoch. */
   nextScanAt: number;
   nextMendAt: number;
+  nextLookAt: number;
 }
 
 export class PairWatcher {
@@ -105,9 +110,11 @@ export class PairWatcher {
       hints: new HintBuffer(),
       ended: new AbortController(),
       scanning: false,
-      telling: false,
+      looking: false,
+      lookFailed: false,
       nextScanAt: clock.now(),
       nextMendAt: clock.now(),
+      nextLookAt: clock.now() + LOOK_MS,
     };
     this.watched.set(pair.id, watched);
     if (pair.paused || pair.disabled !== null) return;
@@ -150,9 +157,11 @@ export class PairWatcher {
       }
       return;
     }
-    if (!isTold(pair) && !watched.telling) {
-      watched.telling = true;
-      this.keep(this.tell(watched));
+    const isNews = !isTold(pair) && !watched.lookFailed;
+    if ((isNews || now >= watched.nextLookAt) && !watched.looking) {
+      watched.looking = true;
+      watched.nextLookAt = now + LOOK_MS;
+      this.keep(this.look(watched));
     }
     const isWanted = pair.scanWanted > pair.scanDone || now >= watched.nextScanAt;
     if (isWanted && !watched.scanning && this.scans < this.deps.scansAtOnce) {
@@ -172,11 +181,12 @@ export class PairWatcher {
   }
 
   /**
-   * Tells the folder its generation when it moved (core/generation.ts). Loaded anew right before: told late, an
-   * earlier one would make the folder look restored.
+   * Looks whether the folder still is the pair's, and tells it its generation when that moved (core/generation.ts).
+   * Loaded anew right before: told late, an earlier one would make the folder look restored.
    */
-  private async tell(watched: Watched): Promise<void> {
+  private async look(watched: Watched): Promise<void> {
     const { registry, sides } = this.deps;
+    watched.lookFailed = true;
     try {
       await guardPair(watched.pair, this.deps, async () => {
         const { folder } = await sides.open(watched.pair);
@@ -185,8 +195,9 @@ export class PairWatcher {
         if (pair === null || isTold(pair)) return;
         await registry.confirmGeneration(pair.id, 'local', await folder.tell(pair.generations.begun));
       });
+      watched.lookFailed = false;
     } finally {
-      watched.telling = false;
+      watched.looking = false;
     }
   }
 
