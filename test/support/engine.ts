@@ -55,7 +55,7 @@ export const REAL_CLOCK: Clock = {
 };
 
 /** Takes hints and forgets them: the engine's caller says what runs. */
-const DEAF_QUEUE: JobQueue = {
+export const DEAF_QUEUE: JobQueue = {
   wake: async () => {},
   transfer: async () => {},
   pollNow: async () => {},
