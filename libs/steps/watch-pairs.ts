@@ -36,7 +36,7 @@ export interface WatchDeps extends PairDeps {
 /** A folder that is gone is looked for this often. */
 const MEND_MS = 10_000;
 /** No event tells that a volume was unmounted or replaced: each folder is looked at this often. */
-const LOOK_MS = 30_000;
+const LOOK_MS = 15_000;
 /** A scan that failed for a passing reason is tried again after this time. */
 const SCAN_RETRY_MS = 10_000;
 
