@@ -30,7 +30,7 @@ import { conflicts, history, transferred } from './sql/read-history.ts';
 import { reachesFurther, record } from './sql/record.ts';
 import { recordListed } from './sql/record-listed.ts';
 import { release } from './sql/release.ts';
-import { addPointers, dueTrash, settleTrash, trash } from './sql/trash.ts';
+import { addPointers, dueTrash, pageTrash, recordedTrash, settleTrash, trash } from './sql/trash.ts';
 import { counts, work } from './sql/work.ts';
 
 /** Deletes are let go, held and answered all at once, and may be all names of the largest pair: ten thousand a second. */
@@ -129,6 +129,8 @@ export function createArchive(connection: Connection): Archive {
     transferred: (pairId, since) => guard(() => transferred(prisma, pairId, since)),
 
     trash: (pairId, name) => guard(() => trash(prisma, pairId, name)),
+    pageTrash: (pairId, after, limit) => guard(() => pageTrash(prisma, pairId, after, limit)),
+    recordedTrash: (pairId, places) => guard(() => recordedTrash(prisma, pairId, places)),
     dueTrash: (volume, limit) => guard(() => dueTrash(prisma, volume, limit)),
     settleTrash: (id, as) => guard(() => settleTrash(prisma, id, as)),
   };

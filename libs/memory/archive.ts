@@ -30,7 +30,7 @@ import {
   type Transaction,
 } from './database/tables.ts';
 import { acknowledge, claim, forgetDispatched, release } from './database/transfer.ts';
-import { dueTrash, settleTrash, trash } from './database/trash.ts';
+import { dueTrash, pageTrash, recordedTrash, settleTrash, trash } from './database/trash.ts';
 import { counts, isUpstreamNews, work } from './database/work.ts';
 
 export function createMemoryArchive(transact: Transact): Archive {
@@ -186,9 +186,14 @@ export function createMemoryArchive(transact: Transact): Archive {
 
     trash: (pairId, name) =>
       inPair('trash', pairId, name === null ? [] : [name], (pair) => trash(pair, name)),
+    pageTrash: (pairId, after, limit) =>
+      inPair('pageTrash', pairId, [], (pair) => pageTrash(pair, after, limit)),
+    recordedTrash: (pairId, places) =>
+      inPair('recordedTrash', pairId, [], (pair) => recordedTrash(pair, places)),
     dueTrash: (volume, limit) =>
       transact('dueTrash', volume, (transaction) => dueTrash(transaction, volume, limit)),
-    settleTrash: (id, as) => transact('settleTrash', `${id}`, ({ tables }) => settleTrash(tables, id, as)),
+    settleTrash: (id, as) =>
+      transact('settleTrash', `${id}`, (transaction) => settleTrash(transaction, id, as)),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Serial } from '#core/serial.ts';
 import type { LocalState, RemoteState, SyncState } from '#core/state.ts';
 import type { RecoveryPointer } from './commit.ts';
 import type { DeleteGate } from './delete-gate.ts';
+import type { TrashPlace } from './local-folder.ts';
 
 export type CandidateSides = Side | 'both';
 
@@ -284,6 +285,10 @@ export interface Archive extends DeleteGate {
   transferred(pairId: number, since: Date): Promise<{ readonly files: number; readonly bytes: number }>;
 
   trash(pairId: number, name: Name | null): Promise<readonly TrashedContent[]>;
+  /** All pointers of a pair after this id, in order of ids. */
+  pageTrash(pairId: number, after: bigint, limit: number): Promise<readonly TrashedContent[]>;
+  /** Those of these places of the folder's trash that a pointer tells of. */
+  recordedTrash(pairId: number, places: readonly TrashPlace[]): Promise<ReadonlySet<string>>;
   /**
    * Pointers of a volume's pairs that are due for their late look, or whose retention ended: by time, or because newer
    * content of the same trash takes all the bytes that the pair may keep.
@@ -294,6 +299,6 @@ export interface Archive extends DeleteGate {
   ): Promise<
     readonly (TrashedContent & { readonly pairId: number; readonly due: 'look-again' | 'expired' })[]
   >;
-  /** Marks the late look as done (`looked`) or forgets the pointer (`gone`). */
-  settleTrash(id: bigint, as: 'looked' | 'gone'): Promise<void>;
+  /** Marks the late look as done (`looked`), ends the retention (`ended`) or forgets the pointer (`gone`). */
+  settleTrash(id: bigint, as: 'looked' | 'ended' | 'gone'): Promise<void>;
 }

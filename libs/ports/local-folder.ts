@@ -5,6 +5,7 @@
  */
 import type { Generation, SideGeneration } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
+import type { Serial } from '#core/serial.ts';
 import type { LocalState, SyncState } from '#core/state.ts';
 import type { CommitOrder, CommitOutcome, RecoveryPointer } from './commit.ts';
 import type { Staged, StageOutcome } from './content.ts';
@@ -31,6 +32,32 @@ export type ProbeOutcome =
   | { readonly result: 'in-commit' }
   /** The name cannot exist here as named (a case or Unicode twin holds it). */
   | { readonly result: 'twin'; readonly twin: string };
+
+/** What a late look at trashed content finds. */
+export type LateLook =
+  | 'unchanged'
+  /** An earlier look, whose process died, made the conflict copy. */
+  | 'gone'
+  /** A writer who held the file open went on; what he made of it has this name. */
+  | { readonly copy: Name };
+
+/** Where in the trash something lies; its name is not read for that. */
+export interface TrashPlace {
+  /** Beginning of its pointer's locator, to the last slash. */
+  readonly place: string;
+  /** Serial of the decision that displaced it. */
+  readonly serial: Serial;
+}
+
+/** What lies in the trash, as its own record tells. */
+export interface TrashItem {
+  readonly name: Name;
+  /** Serial of the decision that displaced it. */
+  readonly serial: Serial;
+  /** Milliseconds since the epoch. */
+  readonly displacedAt: number;
+  readonly pointer: RecoveryPointer;
+}
 
 export interface LocalFolder {
   readonly facts: LocalFolderFacts;
@@ -92,24 +119,28 @@ export interface LocalFolder {
 
   /**
    * Repairs all commits that began before `before` (ms since the epoch) and never ended.
-   * Their outcome was lost with their process: `onDisplaced` is told of content that went to the trash,
-   * so that its recovery pointer is recorded although nobody pulls the name again.
+   * Their outcome was lost with their process; what they put into the trash is told by `trashed`.
    * @returns names that may have changed by it.
    */
-  recover(
-    before: number,
-    onDisplaced?: (name: Name, pointer: RecoveryPointer) => Promise<void>,
-  ): Promise<readonly Name[]>;
+  recover(before: number): Promise<readonly Name[]>;
 
   /**
    * The late look: when a trashed file changed after it was displaced, a writer held it open; its content becomes
-   * a conflict copy. @returns the conflict copy's name, or null when nothing changed.
+   * a conflict copy. What else was kept of it stays until `discard`.
    */
-  lookAgain(
-    name: Name,
+  lookAgain(name: Name, pointer: RecoveryPointer, conflictName: (attempt: number) => Name): Promise<LateLook>;
+
+  /** What the trash holds under a pointer; null when nothing. @param digest null: content is not read, and `hash` is null. */
+  inspect(
     pointer: RecoveryPointer,
-    conflictName: (attempt: number) => Name,
-  ): Promise<Name | null>;
+    digest: DigestSpec | null,
+  ): Promise<{ readonly size: number; readonly hash: string | null } | null>;
+
+  /**
+   * What lies in the trash, less what `known` says need not be told; it is asked of many at a time.
+   * Memory is that of one day's listing.
+   */
+  trashed(known: (places: readonly TrashPlace[]) => Promise<ReadonlySet<string>>): AsyncIterable<TrashItem>;
 
   /** Puts trashed content back under `name` if nothing is there. @returns false when the name is taken. */
   restore(name: Name, pointer: RecoveryPointer): Promise<boolean>;

@@ -5,10 +5,10 @@
  */
 import { WALK_PROBLEMS } from '#core/found-problems.ts';
 import { compareNames, type Name } from '#core/name.ts';
-import { NO_SERIAL } from '#core/serial.ts';
 import { sameLocalFacts } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
+import { asHoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { LocalFolder, WalkItem } from '#ports/local-folder.ts';
 import type { Pair } from '#ports/pair.ts';
@@ -17,7 +17,7 @@ import type { PairSides } from '#ports/sides.ts';
 import { assertFolder } from './continuity.ts';
 import { readIgnoreText } from './ignore-text.ts';
 import { mergeByName, pages } from './merge.ts';
-import { keptMs } from './trash.ts';
+import { adoptTrash } from './trash.ts';
 
 /** Rows of one page: few enough to be garbage before the heap grows for them. */
 const PAGE = 1_000;
@@ -63,7 +63,7 @@ export async function scanFolder(
   });
   // What stood in the way of a name may have ended without a change of the name: a full scan tries them all again.
   await archive.markProblems(pair.id, WALK_PROBLEMS);
-  for (const name of await repairCrashed(pair, sides.folder, deps)) await marks.add(name);
+  for (const name of await sides.folder.recover(startedAt - CRASHED_COMMIT_MS)) await marks.add(name);
 
   let entries = 0;
   let problems = 0;
@@ -72,6 +72,13 @@ export async function scanFolder(
     problems += 1;
     await archive.openProblem(pair.id, shown, { code, text });
   };
+  try {
+    await adoptTrash(pair, sides.folder, startedAt - CRASHED_COMMIT_MS, deps);
+  } catch (thrown) {
+    const error = asHoldfastError(thrown);
+    if (error.grade !== 'permanent') throw thrown;
+    await report('.holdfast/trash', 'directory-unreadable', error.message);
+  }
   const walked = entriesOf(sides.folder.walk(sides.isExcluded), report, unreadable);
   const known = pages((after, limit) => archive.pageLocal(pair.id, after, limit), PAGE);
   for await (const step of mergeByName(walked, known)) {
@@ -91,28 +98,6 @@ export async function scanFolder(
   await archive.closeProblems(pair.id, WALK_PROBLEMS, clock.now() - startedAt);
   await registry.finishScan(pair.id, token);
   return { entries, candidates: marks.total, problems };
-}
-
-/** Content that a dead process had put into the trash gets the recovery pointer that process could not record (invariant 1). */
-async function repairCrashed(
-  pair: Pair,
-  folder: LocalFolder,
-  { archive, clock, trashMs }: ScanDeps,
-): Promise<readonly Name[]> {
-  const now = clock.now();
-  return folder.recover(now - CRASHED_COMMIT_MS, async (name, pointer) => {
-    const recovery = {
-      name,
-      side: 'local',
-      serial: NO_SERIAL,
-      pointer,
-      lookAgainAt: now,
-      expiresAt: now + keptMs(pair, trashMs),
-    } as const;
-    const text = 'a commit that had not ended was repaired; what it had displaced is in the trash';
-    const event = { name, kind: 'recovered', side: 'local', serial: null, text } as const;
-    await archive.release(pair.id, [], { candidates: [], recovery: [recovery], history: [event] });
-  });
 }
 
 /** Keeps the pair's copy of `.holdfastignore` current; a change opens the sides anew and wants a full scan and poll. */

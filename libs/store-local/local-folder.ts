@@ -20,6 +20,7 @@ import { removeEntry } from './remove.ts';
 import { repairAll } from './repair.ts';
 import { hashEntry, stageEntry } from './stage.ts';
 import { discardFromTrash, lookAgainAtTrash, restoreFromTrash } from './trash.ts';
+import { inspectTrash, trashDays, trashedOn } from './trash-listing.ts';
 import { walkTree } from './walk.ts';
 
 export interface LocalFolderOptions {
@@ -86,10 +87,16 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
     remove: (name, order) => run(`remove "${name}"`, (folder) => removeEntry(folder, name, order)),
     giveUp: (name, wanted, digest, order) =>
       run(`settle "${name}"`, (folder) => giveUpEntry(folder, name, wanted, digest, order)),
-    recover: (before, onDisplaced) =>
-      run('repair crashed commits', (folder) => repairAll(folder, before, onDisplaced)),
+    recover: (before) => run('repair crashed commits', (folder) => repairAll(folder, before)),
     lookAgain: (name, pointer, conflictName) =>
       run(`look again at "${name}"`, (folder) => lookAgainAtTrash(folder, name, pointer, conflictName)),
+    inspect: (pointer, digest) =>
+      run('look into the trash', (folder) => inspectTrash(folder, pointer, digest)),
+    trashed: async function* (known) {
+      for (const day of await run('list the trash', trashDays)) {
+        yield* await run('list the trash', (folder) => trashedOn(folder, day, known));
+      }
+    },
     restore: (name, pointer) => run(`restore "${name}"`, (folder) => restoreFromTrash(folder, name, pointer)),
     discard: (pointer) => run('empty the trash', (folder) => discardFromTrash(folder, pointer)),
     close: async () => {},

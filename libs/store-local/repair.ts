@@ -173,11 +173,7 @@ export async function isNameInCommit(folder: OpenFolder, name: Name): Promise<bo
  * Repairs all crashed attempts whose last step was before `before` (ms since the epoch).
  * One that cannot be repaired now is logged and left for the next time.
  */
-export async function repairAll(
-  folder: OpenFolder,
-  before: number,
-  onDisplaced: (name: Name, pointer: RecoveryPointer) => Promise<void> = async () => {},
-): Promise<Name[]> {
+export async function repairAll(folder: OpenFolder, before: number): Promise<Name[]> {
   const names = new Set<Name>();
   for (const id of await listAttempts(folder, null)) {
     const attempt = await openAttempt(folder, id);
@@ -187,7 +183,6 @@ export async function repairAll(
       const repaired = await repairAttempt(folder, attempt);
       if (repaired.name === null) continue;
       for (const name of [repaired.name, ...repaired.conflictCopies]) names.add(name);
-      if (repaired.recovery !== null) await onDisplaced(repaired.name, repaired.recovery);
     } catch (thrown) {
       const { code, message } = asHoldfastError(thrown);
       folder.log?.warn({ attempt: id, code, reason: message }, 'an attempt could not be repaired yet');

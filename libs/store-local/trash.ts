@@ -7,12 +7,16 @@ import { baseOf, type Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import type { RecoveryPointer } from '#ports/commit.ts';
 import { HoldfastError } from '#ports/errors.ts';
+import type { LateLook } from '#ports/local-folder.ts';
 import { nameHash, unlinkIfPresent } from './attempts.ts';
 import { type Facts, type OpenDirectory, succeeds, systemCode } from './file-system.ts';
 import { countIn, digestIn, readJson, writeJson } from './json-file.ts';
 import { moveAside, moveWithoutClobber } from './move.ts';
 import { type OpenFolder, openOwn, privatePath, TRASH } from './open-folder.ts';
 import { ensureParent, openParent } from './resolve.ts';
+
+/** Beside an item whose content a late look moved away, or began to. */
+const MOVED = '.moved';
 
 export interface Displacing {
   readonly from: OpenDirectory;
@@ -94,7 +98,7 @@ export async function findItem(
 }
 
 /** As `trashItemOf` makes them; no other is told on. */
-const ITEM = /^\d{1,19}-[0-9a-f]{16}-[\w-]{1,64}$/;
+export const ITEM = /^\d{1,19}-[0-9a-f]{16}-[\w-]{1,64}$/;
 
 async function findInDay(
   dayDirectory: OpenDirectory,
@@ -123,7 +127,7 @@ async function findInDay(
   return null;
 }
 
-interface Trashed {
+export interface Trashed {
   readonly itemDirectory: OpenDirectory;
   readonly dayDirectory: OpenDirectory;
   readonly trash: OpenDirectory;
@@ -133,7 +137,7 @@ interface Trashed {
 }
 
 /** Runs `work` on an item's directories; null when the item is gone. */
-async function withTrashed<Result>(
+export async function withTrashed<Result>(
   folder: OpenFolder,
   pointer: RecoveryPointer,
   work: (trashed: Trashed) => Promise<Result>,
@@ -167,24 +171,29 @@ export async function lookAgainAtTrash(
   name: Name,
   pointer: RecoveryPointer,
   conflictName: (attempt: number) => Name,
-): Promise<Name | null> {
-  return withTrashed(folder, pointer, async (trashed) => {
+): Promise<LateLook> {
+  const seen = await withTrashed(folder, pointer, async (trashed): Promise<LateLook> => {
     const facts = await trashed.itemDirectory.lstat(trashed.base);
-    if (facts === null || facts.kind !== 'file') return null;
+    const begun = `${trashed.item}${MOVED}`;
+    if (facts === null) return (await trashed.dayDirectory.lstat(begun)) === null ? 'unchanged' : 'gone';
+    if (facts.kind !== 'file') return 'unchanged';
     const record = await readJson(trashed.dayDirectory, `${trashed.item}.json`);
     const hasMoved = record !== null && record['mtimeNs'] !== `${facts.mtimeNs}`;
-    if (facts.size === pointer.size && !hasMoved) return null;
+    if (facts.size === pointer.size && !hasMoved) return 'unchanged';
     const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, name);
-    if (parent.kind !== 'open') return null;
+    if (parent.kind !== 'open') return 'unchanged';
     try {
-      const { itemDirectory, base } = trashed;
+      const { itemDirectory, dayDirectory, base } = trashed;
+      // Should this process die after the move, the next look knows where the content went.
+      const noting = dayDirectory.createFile(begun, 0o600).then((file) => file.close());
+      await succeeds(noting, 'EEXIST');
       const copy = await moveAside(folder, itemDirectory, base, facts, parent.directory, conflictName);
-      if (copy !== null) await removeItem(trashed);
-      return copy;
+      return copy === null ? 'unchanged' : { copy };
     } finally {
       await parent.directory.close();
     }
   });
+  return seen ?? 'unchanged';
 }
 
 /** See `LocalFolder.restore`. @throws HoldfastError not-found when the trash no longer holds it. */
@@ -241,8 +250,9 @@ export async function discardFromTrash(folder: OpenFolder, pointer: RecoveryPoin
 }
 
 async function removeItem({ trash, dayDirectory, day, item }: Trashed): Promise<void> {
+  // The directory last: by it a repetition finds what is left to do.
+  for (const suffix of ['.json', MOVED]) await unlinkIfPresent(dayDirectory, `${item}${suffix}`);
   await succeeds(dayDirectory.removeDirectory(item), 'ENOENT');
-  await unlinkIfPresent(dayDirectory, `${item}.json`);
   await succeeds(trash.removeDirectory(day), 'ENOENT', 'ENOTEMPTY', 'EEXIST');
 }
 
@@ -250,7 +260,7 @@ function dayOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10).replaceAll('-', '');
 }
 
-async function openIfPresent(above: OpenDirectory, segment: string): Promise<OpenDirectory | null> {
+export async function openIfPresent(above: OpenDirectory, segment: string): Promise<OpenDirectory | null> {
   try {
     return await above.openDirectory(segment);
   } catch (thrown) {

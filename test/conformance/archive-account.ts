@@ -169,6 +169,40 @@ function describeMemory(open: OpenArchive): void {
       assert.deepEqual(await archive.trash(pair.id, null), []);
     });
 
+    it('pointers are paged, found by their place, and end when told', async (t) => {
+      const { archive, pair, ...fixture } = await open(t);
+      const serials = await archive.issueSerials(3);
+      const recovery = serials.map((serial, index) => ({
+        name: name(`n${index}`),
+        side: 'local' as const,
+        serial,
+        pointer: { kind: 'trash' as const, locator: `20260101/${serial}-x/n${index}`, size: 1, hash: null },
+        lookAgainAt: 1_000,
+        expiresAt: fixture.clock.now() + 3_600_000,
+      }));
+      await archive.release(pair.id, [], { ...NO_EFFECTS, recovery });
+      const first = await archive.pageTrash(pair.id, 0n, 2);
+      const second = await archive.pageTrash(pair.id, first.at(-1)?.id ?? 0n, 2);
+      assert.deepEqual(
+        [...first, ...second].map((each) => each.serial),
+        serials,
+      );
+      const [one = assert.fail(), other = assert.fail()] = serials;
+      const asked = [
+        { place: `20260101/${one}-x/`, serial: one },
+        { place: `20260102/${one}-x/`, serial: one },
+        { place: `20260101/${other}-x/`, serial: one },
+      ];
+      assert.deepEqual([...(await archive.recordedTrash(pair.id, asked))], [asked[0]?.place]);
+      assert.deepEqual([...(await archive.recordedTrash(pair.id, []))], []);
+      for (const { id } of [...first, ...second]) await archive.settleTrash(id, 'ended');
+      const due = await archive.dueTrash('default', 9);
+      assert.deepEqual(
+        due.map((each) => each.due),
+        ['expired', 'expired', 'expired'],
+      );
+    });
+
     it('a pair that keeps so many bytes gives the oldest up, once it was looked at again', async (t) => {
       const fixture = await open(t);
       const { archive, registry, pair } = fixture;

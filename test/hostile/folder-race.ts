@@ -160,15 +160,20 @@ class Work {
       return 'ended';
     },
     recover: async () => {
-      await this.folder.recover(Date.now(), async (name, pointer) => {
-        this.pointers.push([name, pointer]);
-      });
+      await this.folder.recover(Date.now());
+      return 'ended';
+    },
+    'list the trash': async () => {
+      const nothingKnown = async () => new Set<string>();
+      for await (const { name, pointer } of this.folder.trashed(nothingKnown)) {
+        if (this.pointers.length < 100) this.pointers.push([name, pointer]);
+      }
       return 'ended';
     },
     'look again': async () => {
       const [name, pointer] = this.somePointer();
-      const copy = await this.folder.lookAgain(name, pointer, (attempt) => this.copyName(name, attempt));
-      return copy === null ? 'unchanged' : 'copied';
+      const seen = await this.folder.lookAgain(name, pointer, (attempt) => this.copyName(name, attempt));
+      return typeof seen === 'object' ? 'copied' : seen;
     },
     restore: async () => {
       const [name, pointer] = this.somePointer();

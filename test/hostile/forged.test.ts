@@ -18,6 +18,7 @@ import {
   contents,
   type Fixture,
   fileContent,
+  MD5,
   makeFixture,
   orderOf,
   stateOf,
@@ -51,7 +52,13 @@ async function useAll(): Promise<RecoveryPointer[]> {
   };
   const uses: (() => Promise<unknown>)[] = [
     () => folder.check(),
-    () => folder.recover(Number.MAX_SAFE_INTEGER, async (_, pointer) => void pointers.push(pointer)),
+    () => folder.recover(Number.MAX_SAFE_INTEGER),
+    async () => {
+      for await (const { pointer } of folder.trashed(async () => new Set())) {
+        pointers.push(pointer);
+        await folder.inspect(pointer, MD5);
+      }
+    },
     () => folder.probe(NAME),
     async () =>
       note(await folder.pull(NAME, fileContent('pulled'), orderOf(NAME, ABSENT, 'recoverable', 8n))),

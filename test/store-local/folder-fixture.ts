@@ -17,7 +17,7 @@ import { type LocalFolderOptions, openLocalFolder } from '#libs/store-local/loca
 import type { Clock } from '#ports/clock.ts';
 import type { CommitOrder } from '#ports/commit.ts';
 import type { StagedDirectory, StagedFile } from '#ports/content.ts';
-import type { LocalFolder } from '#ports/local-folder.ts';
+import type { LocalFolder, TrashItem } from '#ports/local-folder.ts';
 import { type FolderUser, linuxUser } from '#test/support/linux-user.ts';
 
 export const MD5 = { algorithm: 'md5' } as const;
@@ -155,6 +155,13 @@ export async function contents({ user, root }: Fixture): Promise<Record<string, 
 export async function trashed({ user, root }: Fixture): Promise<string[]> {
   const inTrash = user.tree(join(root, '.holdfast/trash')).filter(({ path }) => /^\d{8}\/[^/]+\//.test(path));
   return inTrash.flatMap(({ bytes }) => (bytes === null ? [] : [Buffer.from(bytes).toString()]));
+}
+
+/** What the folder itself tells of its trash. */
+export async function allTrashed(folder: LocalFolder): Promise<TrashItem[]> {
+  const items: TrashItem[] = [];
+  for await (const item of folder.trashed(async () => new Set())) items.push(item);
+  return items;
 }
 
 export async function attemptsLeft(fixture: Fixture): Promise<string[]> {

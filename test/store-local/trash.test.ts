@@ -1,9 +1,22 @@
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { toName } from '#core/name.ts';
 import type { Writer } from '#libs/memory/disk-user.ts';
 import type { RecoveryPointer } from '#ports/commit.ts';
-import { contents, type Fixture, makeFixture, namesIn, orderOf, stateOf, trashed } from './folder-fixture.ts';
+import type { TrashPlace } from '#ports/local-folder.ts';
+import {
+  allTrashed,
+  contents,
+  type Fixture,
+  MD5,
+  makeFixture,
+  md5,
+  namesIn,
+  orderOf,
+  stateOf,
+  trashed,
+} from './folder-fixture.ts';
 
 const NAME = toName('doc.txt');
 const conflictName = (turn: number) => toName(`late-${turn}.txt`);
@@ -27,27 +40,29 @@ afterEach(() => {
 
 describe('the late look', () => {
   test('finds nothing when nobody wrote', async () => {
-    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), null);
+    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), 'unchanged');
     assert.deepEqual(await trashed(fixture), ['synced']);
   });
 
   test('makes a conflict copy of what a late writer wrote, once', async () => {
     writer.write(' and more');
-    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), 'late-0.txt');
+    assert.deepEqual(await fixture.folder.lookAgain(NAME, pointer, conflictName), { copy: 'late-0.txt' });
     assert.deepEqual(await contents(fixture), { 'late-0.txt': 'synced and more' });
-    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), null);
+    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), 'gone');
+    await fixture.folder.discard(pointer);
+    assert.deepEqual(namesIn(fixture, fixture.at('.holdfast/trash')), []);
   });
 
   test('notices a late write that keeps the size', async () => {
     const path = fixture.at('.holdfast/trash', pointer.locator);
     fixture.user.write(path, 'SYNCED');
-    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), 'late-0.txt');
+    assert.deepEqual(await fixture.folder.lookAgain(NAME, pointer, conflictName), { copy: 'late-0.txt' });
   });
 
   test('takes the next conflict name when the first is taken', async () => {
     fixture.user.write(fixture.at('late-0.txt'), 'taken');
     writer.write('!');
-    assert.equal(await fixture.folder.lookAgain(NAME, pointer, conflictName), 'late-1.txt');
+    assert.deepEqual(await fixture.folder.lookAgain(NAME, pointer, conflictName), { copy: 'late-1.txt' });
   });
 });
 
@@ -78,5 +93,37 @@ describe('the trash', () => {
     for (const locator of ['../../doc.txt', '20260101/../x', 'a/b', 'a/b/c/d', '']) {
       await assert.rejects(fixture.folder.discard({ ...pointer, locator }));
     }
+  });
+
+  test('tells what it holds, less what is known', async () => {
+    const [item, ...more] = await allTrashed(fixture.folder);
+    assert.deepEqual([item?.name, item?.serial, item?.pointer, more], [NAME, 7n, pointer, []]);
+    assert.ok(Math.abs((item?.displacedAt ?? 0) - Date.now()) < 60_000);
+    const asked: string[] = [];
+    const known = async (places: readonly TrashPlace[]) => {
+      asked.push(...places.map(({ place }) => place));
+      return new Set(asked);
+    };
+    for await (const _ of fixture.folder.trashed(known)) assert.fail('a known item was told');
+    assert.equal(asked.length, 1);
+    assert.ok(pointer.locator.startsWith(asked[0] ?? '-'));
+  });
+
+  test('tells content whose record was lost, and none that is gone', async () => {
+    const place = dirname(pointer.locator);
+    fixture.user.unlink(fixture.at('.holdfast/trash', `${place}.json`));
+    const [item] = await allTrashed(fixture.folder);
+    assert.deepEqual([item?.name, item?.pointer], [NAME, { ...pointer, hash: null }]);
+    fixture.user.unlink(fixture.at('.holdfast/trash', pointer.locator));
+    assert.deepEqual(await allTrashed(fixture.folder), []);
+    fixture.user.removeTree(fixture.at('.holdfast/trash'));
+    assert.deepEqual(await allTrashed(fixture.folder), []);
+  });
+
+  test('is looked into without changing it', async () => {
+    assert.deepEqual(await fixture.folder.inspect(pointer, null), { size: 6, hash: null });
+    assert.deepEqual(await fixture.folder.inspect(pointer, MD5), { size: 6, hash: md5('synced') });
+    await fixture.folder.discard(pointer);
+    assert.equal(await fixture.folder.inspect(pointer, MD5), null);
   });
 });

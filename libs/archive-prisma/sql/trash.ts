@@ -2,6 +2,7 @@
 import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import type { SideEffects, TrashedContent } from '#ports/archive.ts';
+import type { TrashPlace } from '#ports/local-folder.ts';
 import { bulk } from '../bulk.ts';
 import { POINTER_KIND, SIDE, wordOf } from '../codes.ts';
 import type { Session } from '../connection.ts';
@@ -78,6 +79,38 @@ export async function trash(
   return rows.map(toTrashed);
 }
 
+const PAGE = `
+SELECT ${COLUMNS} FROM recovery_pointer r
+WHERE r.pair_id = $1::int AND r.id > $2::bigint ORDER BY r.id LIMIT $3::int`;
+
+export async function pageTrash(
+  session: Session,
+  pairId: number,
+  after: bigint,
+  limit: number,
+): Promise<readonly TrashedContent[]> {
+  return (await session.$queryRawUnsafe<TrashRow[]>(PAGE, pairId, after, limit)).map(toTrashed);
+}
+
+const PLACES = bulk<{ readonly place: string; readonly serial: bigint }>({ place: 'text', serial: 'bigint' });
+
+const RECORDED = `
+SELECT given.place FROM ${PLACES.source('given', 2)}
+WHERE EXISTS (
+  SELECT FROM recovery_pointer r WHERE r.pair_id = $1::int AND r.serial = given.serial
+    AND r.kind = ${POINTER_KIND.trash} AND starts_with(r.locator, given.place)
+)`;
+
+export async function recordedTrash(
+  session: Session,
+  pairId: number,
+  places: readonly TrashPlace[],
+): Promise<ReadonlySet<string>> {
+  const rows = places.map(({ place, serial }) => ({ place, serial }));
+  const found = await session.$queryRawUnsafe<{ place: string }[]>(RECORDED, pairId, ...PLACES.values(rows));
+  return new Set(found.map(({ place }) => place));
+}
+
 /** The folder of a disabled pair is not to be touched; its pointers wait. The late look comes before the end by time. */
 const DUE_TRASH = `
 SELECT ${COLUMNS}, r.look_again_at IS NOT NULL AND r.look_again_at <= now() AS looks_again
@@ -116,10 +149,11 @@ export async function dueTrash(
 
 const SETTLE = {
   looked: 'UPDATE recovery_pointer SET look_again_at = NULL WHERE id = $1::bigint',
+  ended: 'UPDATE recovery_pointer SET look_again_at = NULL, expires_at = now() WHERE id = $1::bigint',
   gone: 'DELETE FROM recovery_pointer WHERE id = $1::bigint',
 };
 
-export async function settleTrash(session: Session, id: bigint, as: 'looked' | 'gone'): Promise<void> {
+export async function settleTrash(session: Session, id: bigint, as: keyof typeof SETTLE): Promise<void> {
   await session.$executeRawUnsafe(SETTLE[as], id);
 }
 

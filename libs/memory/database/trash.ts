@@ -1,7 +1,8 @@
 /** Recovery pointers: where displaced content can be found (invariant 1). */
 import { compareNames, type Name } from '#core/name.ts';
 import type { SideEffects, TrashedContent } from '#ports/archive.ts';
-import type { PairTables, PointerRow, Tables, Transaction } from './tables.ts';
+import type { TrashPlace } from '#ports/local-folder.ts';
+import type { PairTables, PointerRow, Transaction } from './tables.ts';
 
 /** A repeated commit reports the displacement of the first one again: kept once. */
 export function addPointers(
@@ -80,13 +81,26 @@ function beyondBytes(rows: readonly PointerRow[], bytes: number | null): Readonl
   return beyond;
 }
 
-export function settleTrash(tables: Tables, id: bigint, as: 'looked' | 'gone'): void {
+export function pageTrash({ pointers }: PairTables, after: bigint, limit: number): readonly TrashedContent[] {
+  const later = [...pointers.values()].filter(({ id }) => id > after).sort((a, b) => Number(a.id - b.id));
+  return later.slice(0, limit).map(withoutLook);
+}
+
+export function recordedTrash({ pointers }: PairTables, places: readonly TrashPlace[]): ReadonlySet<string> {
+  const told = [...pointers.values()].filter(({ pointer }) => pointer.kind === 'trash');
+  const isTold = ({ place, serial }: TrashPlace): boolean =>
+    told.some((row) => row.serial === serial && row.pointer.locator.startsWith(place));
+  return new Set(places.filter(isTold).map(({ place }) => place));
+}
+
+export function settleTrash({ tables, now }: Transaction, id: bigint, as: 'looked' | 'ended' | 'gone'): void {
   for (const {
     tables: { pointers },
   } of tables.pairs.values()) {
     const row = pointers.get(id);
     if (row === undefined) continue;
     if (as === 'gone') pointers.delete(id);
+    else if (as === 'ended') pointers.set(id, { ...row, lookAgainAt: null, expiresAt: new Date(now) });
     else pointers.set(id, { ...row, lookAgainAt: null });
   }
 }
