@@ -70,8 +70,9 @@ export const METHOD_ARGUMENTS = {
   plan: list(text),
   why: list(text, text),
   trashList: list(text),
-  trashRestore: list(text, text),
+  trashRestore: list(text, object({ path: text, item: textOrNull, as: textOrNull })),
   doctor: list(),
+  recovery: list(textOrNull, flag),
 } as const satisfies Record<keyof Operator, Schema>;
 
 export type Method = keyof typeof METHOD_ARGUMENTS;

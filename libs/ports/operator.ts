@@ -143,7 +143,18 @@ export interface WhyView {
   readonly history: readonly HistoryView[];
 }
 
+export interface TrashRestoreRequest {
+  /** The name whose content is wanted. */
+  readonly path: string;
+  /** Which of several; null for the newest. */
+  readonly item: string | null;
+  /** Another name to put it under; null for its own. */
+  readonly as: string | null;
+}
+
 export interface TrashView {
+  /** Tells contents of one name apart. */
+  readonly item: string;
   readonly name: string;
   readonly side: string;
   readonly kind: string;
@@ -169,6 +180,33 @@ export interface DeletesAnswer {
   readonly pair: string;
   readonly answer: 'approved' | 'reverted';
   readonly names: number;
+}
+
+/** Displaced content that cannot be got back, or that nothing tells of. */
+export interface UnreachableView {
+  readonly name: string;
+  readonly side: string;
+  readonly kind: string;
+  readonly locator: string;
+  readonly size: number;
+  readonly displacedAt: string;
+  /** One sentence. */
+  readonly text: string;
+}
+
+/** Whether everything that a pair displaced can be got back. */
+export interface RecoveryView {
+  readonly pair: string;
+  /** Nothing is missing or untold, and all of it could be looked at. */
+  readonly isWhole: boolean;
+  /** Recovery pointers within their retention that were followed. */
+  readonly checked: number;
+  /** Pointers that lead to nothing. */
+  readonly missing: readonly UnreachableView[];
+  /** Content in the trash that no pointer leads to. */
+  readonly untold: readonly UnreachableView[];
+  /** Why the look ended early; null when it did not. */
+  readonly failure: string | null;
 }
 
 /** A sync that was asked for, to be followed with `progress`. */
@@ -234,6 +272,9 @@ export interface Operator {
   plan(name: string): Promise<readonly PlanItem[]>;
   why(name: string, path: string): Promise<WhyView>;
   trashList(name: string): Promise<readonly TrashView[]>;
-  trashRestore(name: string, path: string): Promise<TrashView>;
+  /** Also of content that upstream held. */
+  trashRestore(name: string, request: TrashRestoreRequest): Promise<TrashView>;
   doctor(): Promise<readonly Check[]>;
+  /** @param name null for all pairs. @param withContent whether every byte is read and compared. */
+  recovery(name: string | null, withContent: boolean): Promise<readonly RecoveryView[]>;
 }

@@ -8,14 +8,10 @@ import type { ConflictView, FleetStatus, HistoryView, ProblemView, WhyView } fro
 import type { Pair } from '#ports/pair.ts';
 import { describeState } from '../describe.ts';
 import { describeHeld, fleetStopView, heldBecause, heldDeletesOf, readHolds } from './holds.ts';
-import { findPair, type PairsDeps, pairStatus } from './pairs.ts';
+import { chosenPairs, findPair, type PairsDeps, pairStatus } from './pairs.ts';
 
 const HISTORY_SHOWN = 200;
 const CONFLICTS_SHOWN = 1_000;
-
-async function chosenPairs(deps: PairsDeps, name: string | null): Promise<readonly Pair[]> {
-  return name === null ? deps.registry.listPairs() : [await findPair(deps.registry, name)];
-}
 
 export async function fleetStatus(deps: PairsDeps, name: string | null): Promise<FleetStatus> {
   const all = await deps.registry.listPairs();

@@ -16,6 +16,7 @@ import {
   setPair,
 } from './pairs.ts';
 import { planSync } from './plan.ts';
+import { checkRecovery } from './recovery.ts';
 import { resumePair } from './resume.ts';
 import { addStore } from './stores.ts';
 import { requestSync, syncProgress } from './syncing.ts';
@@ -52,7 +53,8 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     },
     why: (name, path) => why(deps, name, path),
     trashList: (name) => listTrash(deps, name),
-    trashRestore: (name, path) => restoreTrash(deps, name, path),
+    trashRestore: (name, request) => restoreTrash(deps, name, request),
     doctor: () => doctor(deps, environment),
+    recovery: (name, withContent) => checkRecovery(deps, name, withContent ? 'content' : 'presence'),
   };
 }

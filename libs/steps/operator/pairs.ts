@@ -40,6 +40,11 @@ export async function findPair(registry: Registry, name: string): Promise<Pair> 
   throw new HoldfastError('not-found', `there is no pair "${name}"; holdfast pair list shows all`);
 }
 
+/** @param name null for all. @throws HoldfastError not-found */
+export async function chosenPairs(deps: PairsDeps, name: string | null): Promise<readonly Pair[]> {
+  return name === null ? deps.registry.listPairs() : [await findPair(deps.registry, name)];
+}
+
 export async function addPair(deps: PairsDeps, request: PairAddRequest): Promise<PairView> {
   const draft = await draftPair(deps, request);
   const sides = await deps.sides.openNew(draft);
