@@ -96,7 +96,15 @@ test('up carries a sync through its HTTP port; killed and started again it goes 
   await run('store', 'add', 'cloud', '--kind', 'pithos', '--url', pithos.authUrl, '--secret-file', 'token');
   await run('pair', 'add', 'docs', '--folder', 'folder', '--store', 'cloud', '--container', 'docs');
   const summary = (await run('sync', 'docs', '--wait')) as Record<string, unknown>;
-  assert.deepEqual(Object.keys(summary), ['pair', 'quiet', 'files', 'bytes', 'problems', 'seconds']);
+  assert.deepEqual(Object.keys(summary), [
+    'pair',
+    'quiet',
+    'files',
+    'bytes',
+    'problems',
+    'heldDeletes',
+    'seconds',
+  ]);
   assert.equal(summary['quiet'], true);
   const chain = (await run('why', 'docs', 'a.txt')) as { history: unknown[]; sync: string };
   assert.equal(chain.sync, 'a file of 5 bytes');
