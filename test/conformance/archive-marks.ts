@@ -203,5 +203,37 @@ function describeEmptied(open: OpenArchive): void {
         await archive.record(pair.id, [record], []);
       }
     });
+
+    it('a directory that is taken for implied while its last object ends is looked at again', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      const file = { remote: remoteFile(1), sync: { kind: 'file', size: 1, hash: 'hash-1' } } as const;
+      for (const order of ['object first', 'at once', 'at once', 'at once', 'at once', 'directory first']) {
+        const directory = `d${await nextSerial(fixture)}`;
+        await give(fixture, { [`${directory}/1`]: file });
+        await archive.mark(pair.id, 'local', [name(directory)]);
+        await archive.mark(pair.id, 'remote', [name(`${directory}/1`)]);
+        const serial = await nextSerial(fixture);
+        const implied: ProbeRecord = {
+          candidate: await candidateOf(fixture, directory),
+          local: { state: LOCAL_DIRECTORY, serial },
+          remote: null,
+          outcome: { kind: 'acknowledged', sync: { kind: 'directory' }, serial },
+          problem: null,
+        };
+        const ended: ProbeRecord = {
+          candidate: await candidateOf(fixture, `${directory}/1`),
+          local: null,
+          remote: { state: ABSENT, serial: await nextSerial(fixture) },
+          outcome: settled,
+          problem: null,
+        };
+        const both = order === 'directory first' ? [implied, ended] : [ended, implied];
+        if (order === 'at once') await Promise.all(both.map((one) => archive.record(pair.id, [one], [])));
+        else for (const one of both) await archive.record(pair.id, [one], []);
+        const again = await candidateOf(fixture, directory);
+        assert.deepEqual([again.sides, again.entry.remoteHasChildren], ['remote', false], order);
+      }
+    });
   });
 }

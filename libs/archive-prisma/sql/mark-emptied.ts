@@ -9,12 +9,13 @@ import type { Session } from '../connection.ts';
 const HELD_UP = '((e.remote_kind = 0 AND e.sync_kind = 2) OR (e.remote_kind = 1 AND e.local_kind = 2))';
 
 /**
- * Waits for whoever removes another of the last objects: the statement after this one then
- * sees that removal, so that one of the two finds the directory empty.
+ * Waits for whoever removes another of the last objects, or is just taking the directory for
+ * implied: the statement after this one then sees that, or theirs sees our removal, so that one
+ * of the two finds the directory empty. A directory with an object of its own needs none of it.
  */
 const LOCK = `
 SELECT e.name FROM entry e
-WHERE e.pair_id = $1::int AND ${HELD_UP}
+WHERE e.pair_id = $1::int AND e.remote_kind IN (0, 1)
   AND e.name IN (SELECT unnest(name_ancestors(gone)) FROM unnest($2::text[]) AS gone)
 ORDER BY e.name FOR UPDATE`;
 
@@ -22,7 +23,7 @@ ORDER BY e.name FOR UPDATE`;
  * @param order from which end to look for an object that is left: where removals begin at the
  * first name, what is left is at the end, and the other way round.
  */
-const markEmptied = (order: 'ASC' | 'DESC') => `
+const statement = (order: 'ASC' | 'DESC') => `
 WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number)
 UPDATE entry e SET candidate_sides = e.candidate_sides | 2, candidate_marking = (SELECT number FROM marking)
 WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND ${HELD_UP}
@@ -33,7 +34,7 @@ WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND ${HELD_UP}
     ORDER BY below.name ${order} LIMIT 1
   ) IS NULL`;
 
-const MARK_EMPTIED = { 'first-names-first': markEmptied('DESC'), 'last-names-first': markEmptied('ASC') };
+const MARK_EMPTIED = { 'first-names-first': statement('DESC'), 'last-names-first': statement('ASC') };
 
 /** @param gone names whose REMOTE state became absent in this transaction. */
 export async function markEmptiedAbove(
@@ -46,4 +47,9 @@ export async function markEmptiedAbove(
   if (locked.length === 0) return;
   const names = locked.map(({ name }) => name);
   await session.$executeRawUnsafe(MARK_EMPTIED[removed], pairId, names);
+}
+
+/** @param names recorded in this transaction as held up by objects below, which may have ended since they were loaded. */
+export async function markEmptied(session: Session, pairId: number, names: readonly string[]): Promise<void> {
+  await session.$executeRawUnsafe(MARK_EMPTIED['first-names-first'], pairId, names);
 }

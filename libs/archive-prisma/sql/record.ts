@@ -21,7 +21,7 @@ import {
 } from '../entry-row.ts';
 import { EVENTS, historyRow } from './append-history.ts';
 import { generationUsed } from './generation.ts';
-import { markEmptiedAbove } from './mark-emptied.ts';
+import { markEmptied, markEmptiedAbove } from './mark-emptied.ts';
 import { markAroundEnded } from './mark-waiting.ts';
 import { ENDS_WITH_NAME } from './problems.ts';
 
@@ -177,6 +177,8 @@ export async function record(
     const goneNames = gone.map(({ candidate }) => candidate.entry.name);
     await markEmptiedAbove(session, pairId, goneNames, 'first-names-first');
   }
+  const held = heard.filter(restsOnOthers).map(({ candidate }) => candidate.entry.name);
+  if (held.length > 0) await markEmptied(session, pairId, held);
   const ended = heard.filter(endedObject);
   if (ended.length > 0) {
     await markAroundEnded(
@@ -190,7 +192,12 @@ export async function record(
 
 /** Whether several statements are needed to record it. */
 export function reachesFurther(found: ProbeRecord): boolean {
-  return lostItsObject(found) || endedObject(found);
+  return lostItsObject(found) || endedObject(found) || restsOnOthers(found);
+}
+
+/** Whether it was concluded from objects below the name, which the comparison of the row does not cover. */
+function restsOnOthers({ candidate: { entry }, remote }: ProbeRecord): boolean {
+  return entry.remoteHasChildren && (remote?.state ?? entry.remote).kind !== 'directory';
 }
 
 /** Whether an object with content, which others may have waited for, went away. */

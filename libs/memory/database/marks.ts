@@ -91,12 +91,13 @@ function markWaiting(
  * Marks directories that the store only implied by objects below them, and standstills of an
  * object with others below it, when the last of those went.
  */
-export function markEmptiedAbove(
-  { tables }: Transaction,
-  { entries }: PairTables,
-  gone: readonly Name[],
-): void {
-  const emptied = [...new Set(gone.flatMap(ancestorsOf))].filter((name) => {
+export function markEmptiedAbove(transaction: Transaction, pair: PairTables, gone: readonly Name[]): void {
+  markEmptied(transaction, pair, [...new Set(gone.flatMap(ancestorsOf))]);
+}
+
+/** The same for names that were recorded as held up by objects below them. */
+export function markEmptied({ tables }: Transaction, { entries }: PairTables, names: readonly Name[]): void {
+  const emptied = names.filter((name) => {
     const row = entries.get(name);
     return row !== undefined && isHeldUp(row) && !entries.entry(row).remoteHasChildren;
   });

@@ -8,7 +8,7 @@ import type { RemoteState } from '#core/state.ts';
 import { turnOf } from '#core/turn.ts';
 import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
 import { type EntryRow, newRow } from './entry-table.ts';
-import { addSides, markAroundEnded, markEmptiedAbove, sooner, soonerOf } from './marks.ts';
+import { addSides, markAroundEnded, markEmptied, markEmptiedAbove, sooner, soonerOf } from './marks.ts';
 import { closeProblem, openProblem } from './problems.ts';
 import { appendHistory, type PairTables, type Transaction } from './tables.ts';
 
@@ -20,6 +20,7 @@ export function record(
 ): ReadonlySet<Name> {
   const written = new Set<Name>();
   const gone: Name[] = [];
+  const held: Name[] = [];
   const ended: Name[] = [];
   for (const found of lastOfEach(records, ({ candidate }) => candidate.entry.name)) {
     const { entry } = found.candidate;
@@ -31,6 +32,8 @@ export function record(
     written.add(entry.name);
     const [before, after] = [entry.remote.kind, found.remote?.state.kind ?? entry.remote.kind];
     if (before !== 'absent' && after === 'absent') gone.push(entry.name);
+    // Concluded from objects below the name, which may have ended since it was loaded.
+    if (entry.remoteHasChildren && after !== 'directory') held.push(entry.name);
     const hadContent = before === 'file' || before === 'unhandled';
     if (hadContent && (after === 'absent' || after === 'directory')) ended.push(entry.name);
   }
@@ -39,6 +42,7 @@ export function record(
   const told = history.filter(({ name }) => isTold(name));
   appendHistory(transaction, pair, told);
   markEmptiedAbove(transaction, pair, gone);
+  markEmptied(transaction, pair, held);
   markAroundEnded(transaction, pair, ended);
   return written;
 }
