@@ -140,6 +140,8 @@ export interface WhyView {
   readonly sync: string;
   readonly decision: string | null;
   readonly problem: string | null;
+  /** What was displaced of the name and can be got back. */
+  readonly kept: readonly TrashView[];
   readonly history: readonly HistoryView[];
 }
 

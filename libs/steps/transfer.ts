@@ -18,6 +18,7 @@ import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { commitDecision } from './commit-decision.ts';
+import { conflictEvents } from './conflict-events.ts';
 import { assertFolder } from './continuity.ts';
 import { mapLimit } from './map-limit.ts';
 import { resolveBlocked } from './resolve-blocked.ts';
@@ -269,13 +270,9 @@ function effectsOf(
   keepMs: number,
 ): SideEffects {
   const { name } = entry;
-  const history: HistoryEvent[] = outcome.conflictCopies.map((copy) => ({
-    name,
-    kind: 'conflict',
-    side,
-    serial: decision.serial,
-    text: `the losing content was kept as "${copy}"`,
-  }));
+  const history = outcome.conflictCopies.flatMap((copy) =>
+    conflictEvents(name, copy, side, decision.serial, 'the losing content was kept as'),
+  );
   const made = outcome.result === 'applied' ? outcome.madeDirectories : [];
   const { recovery } = outcome;
   return {

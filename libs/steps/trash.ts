@@ -10,6 +10,7 @@ import type { JobQueue } from '#ports/job-queue.ts';
 import type { LocalFolder } from '#ports/local-folder.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
+import { conflictEvents } from './conflict-events.ts';
 import { type PairDeps, withPair } from './with-pair.ts';
 
 const BATCH = 200;
@@ -92,11 +93,10 @@ async function tendContent(pair: Pair, folder: LocalFolder, item: DueTrash, deps
     conflictName(item.name, new Date(deps.clock.now()), deps.origin, attempt),
   );
   if (typeof seen === 'object') {
-    const text = `it was written to after it had been replaced; that content was kept as "${seen.copy}"`;
     await deps.archive.mark(pair.id, 'local', [seen.copy]);
-    await deps.archive.appendHistory(pair.id, [
-      { name: item.name, kind: 'conflict', side: 'local', serial: item.serial, text },
-    ]);
+    const text = 'it was written to after it had been replaced; that content was kept as';
+    const events = conflictEvents(item.name, seen.copy, 'local', item.serial, text);
+    await deps.archive.appendHistory(pair.id, events);
     await deps.queue.wake(pair.volume, pair.id);
   }
   if (item.due === 'expired') await folder.discard(item.pointer);

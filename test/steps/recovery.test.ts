@@ -59,6 +59,11 @@ describeOnStores('displaced content', (scenario) => {
     await other.put('here', bytes('second here'));
     await writeFile(engine.path('there'), 'second there');
     await engine.sync();
+    const why = await operatorOf(engine).why('pair', 'there');
+    assert.deepEqual(
+      why.kept.map(({ side, kind, size }) => [side, kind, size]),
+      [['remote', 'version', 'first there'.length]],
+    );
     const { isWhole, checked: pointers, failure } = await checked(engine);
     assert.deepEqual([isWhole, pointers, failure], [true, 2, null]);
     assert.equal((await checked(engine, false)).isWhole, true);
@@ -187,6 +192,9 @@ describe('the trash', () => {
           .map((name) => textHere(engine, name)),
       );
       assert.deepEqual(texts.toSorted(), ['first and more', 'second']);
+      if (dies) continue;
+      const copy = (await readdir(engine.root)).find((name) => name.startsWith('doc_')) ?? '';
+      assert.equal((await engine.why(copy))[0]?.text, 'made as the conflict copy of "doc"');
     }
   });
 

@@ -9,6 +9,7 @@ import type { Pair } from '#ports/pair.ts';
 import { describeState } from '../describe.ts';
 import { describeHeld, fleetStopView, heldBecause, heldDeletesOf, readHolds } from './holds.ts';
 import { chosenPairs, findPair, type PairsDeps, pairStatus } from './pairs.ts';
+import { keptOf } from './trash.ts';
 
 const HISTORY_SHOWN = 200;
 const CONFLICTS_SHOWN = 1_000;
@@ -83,11 +84,13 @@ export async function why(deps: PairsDeps, pairName: string, path: string): Prom
       sync: 'unknown',
       decision: null,
       problem,
+      kept: [],
       history: [],
     };
   const name = toName(raw);
   const [entry] = await deps.archive.load(pair.id, [name]);
   const history = await deps.archive.history(pair.id, name, HISTORY_SHOWN);
+  const kept = await keptOf(deps, pair, name);
   if (
     entry === undefined ||
     (history.length === 0 && entry.localSerial === 0n && entry.remoteSerial === 0n && problem === null)
@@ -104,6 +107,7 @@ export async function why(deps: PairsDeps, pairName: string, path: string): Prom
     sync: entry.syncSerial === 0n ? 'never synced' : describeSync(entry.sync),
     decision: entry.decision === null ? null : await describeDecision(deps, pair, entry.decision),
     problem,
+    kept,
     history: history.map(historyView),
   };
 }

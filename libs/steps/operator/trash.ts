@@ -12,7 +12,12 @@ import { findPair, type PairsDeps } from './pairs.ts';
 
 export async function listTrash(deps: PairsDeps, pairName: string): Promise<readonly TrashView[]> {
   const pair = await findPair(deps.registry, pairName);
-  return (await deps.archive.trash(pair.id, null)).filter(isKept(deps)).map(trashView);
+  return keptOf(deps, pair, null);
+}
+
+/** What can be got back of one name, or of all. */
+export async function keptOf(deps: PairsDeps, pair: Pair, name: Name | null): Promise<readonly TrashView[]> {
+  return (await deps.archive.trash(pair.id, name)).filter(isKept(deps)).map(trashView);
 }
 
 function isKept({ clock }: PairsDeps): (item: TrashedContent) => boolean {
