@@ -87,9 +87,10 @@ describe('an error of the store in the middle of a batch', () => {
     const jobs = await threeUploads(engine);
     await assert.rejects(failing.transfer(jobs), { code: 'credentials-refused' });
     assert.equal(await acknowledgements(engine, 'a'), 1);
-    assert.equal(await acknowledgements(engine, 'c'), 0);
+    assert.equal(await acknowledgements(engine, 'b'), 0);
     await engine.drain();
     assert.deepEqual(await engine.upstreamNames(), ['a', 'b', 'c']);
+    for (const name of ['a', 'b', 'c']) assert.equal(await acknowledgements(engine, name), 1);
   });
 
   scenario('while probing is a problem that keeps no pair from being quiet', async (engine) => {
@@ -240,7 +241,8 @@ describe('a listing that is behind', () => {
     for (const name of names) await other.put(name, bytes(name));
     await engine.sync();
     const old: ListPage = await store.list(null, 10_000);
-    for (const name of names.slice(0, 60)) await other.remove(name);
+    // Few enough that no operator has to answer.
+    for (const name of names.slice(0, 40)) await other.remove(name);
     await other.put('new', bytes('new'));
     await engine.sync();
     const lagging = engine.with({ store: wrapped(store, { list: async () => old }) });
@@ -248,11 +250,11 @@ describe('a listing that is behind', () => {
     await lagging.sync();
     assert.equal(await textHere(engine, 'new'), 'new', 'missing from the listing is no delete');
     for (const name of names.slice(0, 5)) assert.equal(await engine.upstreamText(name), 'again');
-    for (const name of names.slice(5, 60)) assert.equal(existsSync(engine.path(name)), false);
+    for (const name of names.slice(5, 40)) assert.equal(existsSync(engine.path(name)), false);
     await lagging.scan();
     await lagging.poll();
     assert.equal((await lagging.decide()).decided, 0);
-    assert.equal((await engine.upstreamNames()).length, 66);
+    assert.equal((await engine.upstreamNames()).length, 86);
   });
 });
 
