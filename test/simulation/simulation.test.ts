@@ -1,0 +1,26 @@
+/** The simulation itself: that a seed is a run, and that a broken world is seen. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { generate } from './generate.ts';
+import { run } from './run.ts';
+import { STORE_WORLDS } from './scenario.ts';
+import { showLine } from './trace.ts';
+
+async function traceOf(seed: number, store: (typeof STORE_WORLDS)[number]): Promise<string> {
+  const lines: (string | null)[] = [];
+  await run(generate(seed, { store }), (line) => lines.push(showLine(line, true)));
+  return lines.join('\n');
+}
+
+test('one seed gives one run, step by step, on every kind of store', async () => {
+  for (const store of STORE_WORLDS) {
+    for (const seed of [3, 4]) assert.equal(await traceOf(seed, store), await traceOf(seed, store));
+  }
+});
+
+test('two runs at once do not touch each other', async () => {
+  const alone = await traceOf(5, 'swift');
+  const [first, second] = await Promise.all([traceOf(5, 'swift'), traceOf(6, 'pithos')]);
+  assert.equal(first, alone);
+  assert.notEqual(second, alone);
+});
