@@ -22,6 +22,8 @@ export interface DiskOptions {
   /** Names that differ only in case, or only in Unicode form, are one. */
   readonly foldsCase?: boolean;
   readonly foldsUnicode?: boolean;
+  /** Most bytes that one read of the file at this path gives; a system may always give fewer than were asked for. */
+  readonly longestRead?: (path: string) => number;
   /** Owner of users' files and of the processes. A process of 0 may do everything. */
   readonly uid?: number;
   readonly gid?: number;
@@ -60,6 +62,7 @@ export class Medium {
       hardLinks: options.hardLinks ?? true,
       foldsCase: options.foldsCase ?? false,
       foldsUnicode: options.foldsUnicode ?? false,
+      longestRead: options.longestRead ?? (() => Number.POSITIVE_INFINITY),
       uid: options.uid ?? 1000,
       gid: options.gid ?? 1000,
     };

@@ -160,7 +160,11 @@ class MemoryFile extends Descriptor<DiskNode> implements OpenFile {
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return this.step('fs.read', '', (node) => read(node, into, position));
+    const { medium } = this.process;
+    return this.step('fs.read', '', (node) => {
+      const most = medium.options.longestRead(pathOf(node));
+      return read(node, into.length > most ? into.subarray(0, most) : into, position);
+    });
   }
 
   write(bytes: Uint8Array): Promise<void> {

@@ -25,18 +25,15 @@ export class Book {
   readonly #removed: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
   /** Contents at names that the user of a side ended there, by whatever means. */
   readonly #ended: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
-  readonly #distinctLengths: boolean;
   #last = 0;
 
-  /** @param distinctLengths for file systems whose times alone cannot tell two writes apart. */
-  constructor(distinctLengths: boolean) {
-    this.#distinctLengths = distinctLengths;
-  }
-
-  /** A content that nobody wrote before; others have its length too, where that can be told. */
-  newText(size: number): string {
+  /**
+   * A content that nobody wrote before, of a length that others of its side have too. No length is one of both sides:
+   * where times are coarse, an edit of the same length in the very second in which a download came cannot be told.
+   */
+  newText(side: SideName, size: number): string {
     this.#last += 1;
-    return `<${this.#last}>`.padEnd(this.#distinctLengths ? 16 + this.#last : 8 + 8 * size, '.');
+    return `<${this.#last}>`.padEnd(8 + 8 * size + (side === 'upstream' ? 3 : 0), '.');
   }
 
   /** @param isKept false for what nobody can be asked to keep: written to a file that was replaced long ago. */

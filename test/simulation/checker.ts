@@ -48,6 +48,14 @@ export class Checker {
   readonly #taken = new Map<string, string>();
   /** Names upstream that a user changed since the engine last looked at them. */
   readonly #unseen = new Set<string>();
+  /** When a user last put something at a name upstream or here that was not there, by `side name`; counted in looks. */
+  readonly #appearedAt = new Map<string, number>();
+  /** When work on the pending decision about a name began first. */
+  readonly #claimedAt = new Map<string, number>();
+  /** The same, as it was when the engine took something from a name of a side, by `side name`. */
+  readonly #takenSince = new Map<string, number>();
+  readonly #namesOfSerials = new Map<bigint, string>();
+  #looks = 0;
   #heard = 0;
 
   constructor(parts: CheckerParts) {
@@ -73,6 +81,7 @@ export class Checker {
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
       this.#taken.set(`${side} ${name}`, content);
+      this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (side === 'here' || container.keepsVersions) book.displaced(content);
       if (side === 'upstream' && isWindowOpen && this.#unseen.has(name)) book.letGo(content);
       this.#lastName.set(content, name);
@@ -113,6 +122,7 @@ export class Checker {
         else if (isConflictCopy(name)) book.letGo(content);
       }
       for (const [name, content] of now) {
+        if (!before.has(name)) this.#appearedAt.set(`${side} ${name}`, this.#now());
         if (side === 'upstream' && !before.has(name)) this.#unseen.add(name);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
@@ -121,6 +131,35 @@ export class Checker {
     for (const [path, content] of hiddenBefore) {
       if (this.#folder.hidden.get(path) === content) continue;
       if (!this.#isAtName(content) && !hasContent(this.#folder.hidden, content)) book.tookAway(content);
+    }
+  }
+
+  /** A worker begins to carry out what was decided about these names. */
+  claimed(names: readonly string[]): void {
+    for (const name of names) if (!this.#claimedAt.has(name)) this.#claimedAt.set(name, this.#now());
+  }
+
+  /** It was carried out, or given back. */
+  ended(names: readonly string[]): void {
+    for (const name of names) this.#claimedAt.delete(name);
+  }
+
+  /** Counts, so that of two events the later one has the greater number. */
+  #now(): number {
+    this.#looks += 1;
+    return this.#looks;
+  }
+
+  /** A serial is issued once (invariant 4). */
+  serialsChanged(): void {
+    const { database, pairId } = this.#parts;
+    for (const { name, localSerial, remoteSerial, syncSerial, decision } of database.rows(pairId)) {
+      for (const serial of [localSerial, remoteSerial, syncSerial, decision?.serial ?? 0n]) {
+        const known = serial === 0n ? name : (this.#namesOfSerials.get(serial) ?? name);
+        if (known !== name)
+          throw new Violation(4, 'one serial for two names', `${serial} for "${known}" and "${name}"`);
+        this.#namesOfSerials.set(serial, name);
+      }
     }
   }
 
@@ -149,6 +188,13 @@ export class Checker {
       const target = event.side === 'local' ? row?.local : row?.remote;
       if (row?.sync.kind !== 'absent' || target?.kind !== 'absent') continue;
       const wisher: SideName = event.side === 'local' ? 'upstream' : 'here';
+      if (this.#wasBack(wisher, event.name)) {
+        throw new Violation(
+          6,
+          `deleted ${event.side}, but it was ${wisher} again by then`,
+          `"${event.name}"`,
+        );
+      }
       const isWished =
         book.hasRemoved(wisher, event.name) ||
         this.#isMovedByUs(wisher, event.name) ||
@@ -159,6 +205,15 @@ export class Checker {
         throw new Violation(6, `deleted ${event.side}, but nobody removed it ${wisher}`, `"${event.name}"`);
       }
     }
+  }
+
+  /** Whether a user had put the name there again before a worker began, and left it there. */
+  #wasBack(wisher: SideName, name: string): boolean {
+    const content = this.#names(wisher).get(name);
+    if (content === undefined || !isContent(content)) return false;
+    const appearedAt = this.#appearedAt.get(`${wisher} ${name}`) ?? 0;
+    const target = wisher === 'here' ? 'upstream' : 'here';
+    return appearedAt > 0 && appearedAt < (this.#takenSince.get(`${target} ${name}`) ?? 0);
   }
 
   /** A tree that lost its name to a file goes on below its conflict name. */

@@ -62,18 +62,18 @@ export class Users {
     switch (act.do) {
       case 'write':
         this.#makeRoomFor(name);
-        disk.write(path, book.newText(act.size));
+        disk.write(path, book.newText('here', act.size));
         return;
       case 'save':
         this.#makeRoomFor(name);
-        disk.save(path, book.newText(act.size));
+        disk.save(path, book.newText('here', act.size));
         return;
       case 'stealth': {
         // Between the last look of a commit and its next call nothing could tell such an edit.
         if (!tellsTouches || disk.tree(`${this.#parts.root}/.holdfast/attempts`).length > 0) return;
         const before = disk.lstat(path);
         if (before?.kind !== 'file' || before.size < 8) return;
-        disk.write(path, book.newText(0).padEnd(before.size, '.').slice(0, before.size));
+        disk.write(path, book.newText('here', 0).padEnd(before.size, '.').slice(0, before.size));
         disk.setModifiedAt(path, before.mtimeNs);
         return;
       }
@@ -147,7 +147,7 @@ export class Users {
     this.#writers += 1;
     const write = (): void => {
       try {
-        writer.write(book.newText(0).slice(0, PIECE_BYTES));
+        writer.write(book.newText('here', 0).slice(0, PIECE_BYTES));
       } catch (thrown) {
         if (!isRefusal(thrown)) throw thrown;
       }
@@ -172,7 +172,7 @@ export class Users {
     const { container, book } = this.#parts;
     const names = this.#namesUpstream();
     if (act.do === 'odd') {
-      container.raw.put(act.name, Buffer.from(book.newText(0)));
+      container.raw.put(act.name, Buffer.from(book.newText('upstream', 0)));
       return;
     }
     const name = this.#choose(act.name, at, names);
@@ -181,7 +181,7 @@ export class Users {
     switch (act.do) {
       case 'write':
         this.#clearUpstream(name, names);
-        container.raw.put(name, Buffer.from(book.newText(act.size)));
+        container.raw.put(name, Buffer.from(book.newText('upstream', act.size)));
         return;
       case 'empty':
         this.#clearUpstream(name, names);

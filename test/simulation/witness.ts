@@ -2,6 +2,7 @@
  * Witness: stands between the world and its checker. It knows who made a change, has the checker look after each one,
  * keeps the first violation, and writes the trace.
  */
+import type { Entry } from '#core/entry.ts';
 import type { MemoryDisk } from '#libs/memory/disk.ts';
 import type { Book } from './book.ts';
 import { Checker, Violation } from './checker.ts';
@@ -73,7 +74,12 @@ export class Witness {
     if (isStoreWrite(verb)) this.#isContainerChanged = true;
     this.#look();
     if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(subject);
+    if (verb === 'db.claim' && outcome.kind === 'done') {
+      this.checker.claimed((outcome.result as readonly Entry[]).map(({ name }) => name));
+    }
     if (verb === 'db.acknowledge') this.#check(() => this.checker.databaseChanged());
+    if (verb === 'db.acknowledge' || verb === 'db.release') this.checker.ended(namesOf(subject));
+    if (verb === 'db.record' || verb === 'db.recordListed') this.#check(() => this.checker.serialsChanged());
   }
 
   /** Runs what a user does. */
@@ -105,6 +111,11 @@ export class Witness {
       this.fail(thrown);
     }
   }
+}
+
+/** Of a step about some names of a pair. */
+function namesOf(subject: string): readonly string[] {
+  return subject.slice(subject.indexOf(': ') + 2).split(', ');
 }
 
 /** Whether an object may be another one after this step. */

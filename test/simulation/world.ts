@@ -28,6 +28,9 @@ import type { Scenario, Settings } from './scenario.ts';
 import type { Scheduler } from './scheduler.ts';
 
 export const ROOT = '/volume/pair';
+const PRIVATE = `${ROOT}/.holdfast/`;
+/** So that contents of a few bytes are read in several calls, between which they may change. */
+const LONGEST_READ = 10;
 const OUTSIDE = '/outside';
 const UID = 'pair-uid';
 const VOLUME = 'default';
@@ -71,6 +74,7 @@ export async function createParts(
   const disk = new MemoryDisk(clock, {
     mtimeGranularityNs: BigInt(settings.mtimeGranularityNs),
     reusesInodes: settings.reusesInodes,
+    longestRead: (path) => (path.startsWith(PRIVATE) ? Number.POSITIVE_INFINITY : LONGEST_READ),
   });
   const user = disk.user();
   user.makeDirectories(ROOT);
