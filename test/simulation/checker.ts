@@ -44,8 +44,8 @@ export class Checker {
   #upstream: ReadonlyMap<string, string>;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
-  /** What the engine took from a name of a side, by `side name`. */
-  readonly #taken = new Map<string, string>();
+  /** Names of a side, by `side name`, whose content the engine moved to another one. */
+  readonly #moved = new Set<string>();
   /** Names upstream that a user changed since the engine last looked at them. */
   readonly #unseen = new Set<string>();
   /** When a user last put something at a name upstream or here that was not there, by `side name`; counted in looks. */
@@ -77,10 +77,10 @@ export class Checker {
     }
     const gone: string[] = [];
     for (const [name, content] of before) {
-      if (content === DIRECTORY && !now.has(name)) this.#taken.set(`${side} ${name}`, DIRECTORY);
+      if (content === DIRECTORY && !now.has(name)) this.#moved.add(`${side} ${name}`);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
-      this.#taken.set(`${side} ${name}`, content);
+      if (hasContent(now, content)) this.#moved.add(`${side} ${name}`);
       this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (side === 'here' || container.keepsVersions) book.displaced(content);
       if (side === 'upstream' && isWindowOpen && this.#unseen.has(name)) book.letGo(content);
@@ -197,7 +197,8 @@ export class Checker {
       }
       const isWished =
         book.hasRemoved(wisher, event.name) ||
-        this.#isMovedByUs(wisher, event.name) ||
+        // A tree that lost its name to a file goes on below its conflict name.
+        this.#moved.has(`${wisher} ${event.name}`) ||
         // Directories that objects imply end with the last of them, whoever removed it.
         book.hasRemovedBelow('here', event.name) ||
         book.hasRemovedBelow('upstream', event.name);
@@ -214,12 +215,6 @@ export class Checker {
     const appearedAt = this.#appearedAt.get(`${wisher} ${name}`) ?? 0;
     const target = wisher === 'here' ? 'upstream' : 'here';
     return appearedAt > 0 && appearedAt < (this.#takenSince.get(`${target} ${name}`) ?? 0);
-  }
-
-  /** A tree that lost its name to a file goes on below its conflict name. */
-  #isMovedByUs(side: SideName, name: string): boolean {
-    const taken = this.#taken.get(`${side} ${name}`);
-    return taken !== undefined && (taken === DIRECTORY || hasContent(this.#names(side), taken));
   }
 
   #look(side: SideName): void {

@@ -1,0 +1,301 @@
+/**
+ * Sabotages: one line each that takes a safeguard away from the real engine. The simulation must notice every one of
+ * them; one that nothing notices is a check or a world that is missing. What the database promises is sabotaged in
+ * the memory database, which is held to the same contract as the real one.
+ */
+import type { StoreWorld } from './scenario.ts';
+
+export interface Sabotage {
+  readonly name: string;
+  /** Path from the root of the checkout. */
+  readonly file: string;
+  /** Must be found exactly once. */
+  readonly from: string;
+  readonly to: string;
+  /** The only kind of store where it can matter; any when left out. */
+  readonly store?: StoreWorld;
+}
+
+export const SABOTAGES: readonly Sabotage[] = [
+  // What shall happen.
+  {
+    name: 'the loser of a conflict gets no copy',
+    file: 'libs/core/decide.ts',
+    from: `return transfer('download', 'changed on both sides: upstream takes the name', 'conflict-copy');`,
+    to: `return transfer('download', 'changed on both sides: upstream takes the name', 'recoverable');`,
+  },
+  {
+    name: 'an edit of what upstream deleted gets no copy',
+    file: 'libs/core/decide.ts',
+    from: `      'deleted upstream and changed here: the change becomes a conflict copy',
+      'conflict-copy',`,
+    to: `      'deleted upstream and changed here: the change becomes a conflict copy',
+      'recoverable',`,
+  },
+  {
+    name: 'first contact deletes',
+    file: 'libs/core/decide.ts',
+    from: `  if (sameContent(state, sync)) return 'unchanged';
+  return state.kind === 'absent' ? 'deleted' : 'changed';`,
+    to: `  if (state.kind === 'absent') return 'deleted';
+  return sameContent(state, sync) ? 'unchanged' : 'changed';`,
+  },
+  {
+    name: 'a link here deletes upstream',
+    file: 'libs/core/decide.ts',
+    from: `  return none('a link, pipe, socket, device or unreadable file is not synced', 'local-unhandled');`,
+    to: `  return transfer('delete-remote', 'a link is as good as nothing');`,
+  },
+  {
+    name: 'a change upstream of what was deleted here is deleted, too',
+    file: 'libs/core/decide.ts',
+    from: `? transfer('download', 'deleted here, but changed upstream')`,
+    to: `? transfer('delete-remote', 'deleted here, but changed upstream')`,
+  },
+  {
+    name: 'files of one size are the same',
+    file: 'libs/core/state.ts',
+    from: `    return a.size === b.size && a.hash !== null && a.hash === b.hash;`,
+    to: `    return a.size === b.size;`,
+  },
+  {
+    name: 'a time that moved says nothing',
+    file: 'libs/core/state.ts',
+    from: `      a.mtimeNs === b.mtimeNs &&
+      a.inode === b.inode &&`,
+    to: `      a.inode === b.inode &&`,
+  },
+  {
+    name: 'an object of the same size is the same',
+    file: 'libs/core/state.ts',
+    from: `  if (a.kind === 'file' && b.kind === 'file') return a.size === b.size && a.hash === b.hash;`,
+    to: `  if (a.kind === 'file' && b.kind === 'file') return a.size === b.size;`,
+  },
+  // In which step.
+  {
+    name: 'the source is not looked at again before a delete here',
+    file: 'libs/steps/commit-decision.ts',
+    from: `  if (live.kind !== 'absent') return stale('the name is upstream again');`,
+    to: '',
+  },
+  {
+    name: 'the source is not looked at again before a delete upstream',
+    file: 'libs/steps/commit-decision.ts',
+    from: `  if (probed.result !== 'state' || probed.state.kind !== 'absent') return stale('the name is here again');`,
+    to: '',
+  },
+  {
+    name: 'an order whose source moved on is forgotten',
+    file: 'libs/steps/commit-decision.ts',
+    from: `    const outcome = await sides.store.giveUp(name, action === 'upload' ? 'pull' : 'remove', order);`,
+    to: `    const outcome: CommitOutcome<RemoteState> = { result: 'stale', reason, conflictCopies: [], recovery: null };`,
+  },
+  {
+    name: 'nothing sweeps',
+    file: 'libs/steps/sweep.ts',
+    from: `    await queue.wake(volume, pairId, { force: isSame && now - seen.at > STUCK_MS });`,
+    to: '',
+  },
+  {
+    name: 'there is no late look',
+    file: 'libs/steps/trash.ts',
+    from: `        const copy = await sides.folder.lookAgain(item.name, item.pointer, (attempt) =>
+          conflictName(item.name, new Date(deps.clock.now()), deps.origin, attempt),
+        );`,
+    to: `        const copy = null as Name | null;`,
+  },
+  {
+    name: 'files are taken while they are still written',
+    file: 'libs/steps/decide-candidates.ts',
+    from: `    if (settles > now && !sameLocalFacts(local, entry.local, 'with-ctime'))`,
+    to: `    if (settles > now && settles < now)`,
+  },
+  {
+    name: 'what is in commit counts as absent',
+    file: 'libs/store-local/probe.ts',
+    from: `  if (await isNameInCommit(folder, name)) return { result: 'in-commit' };`,
+    to: '',
+  },
+  {
+    name: 'a crashed commit is never repaired',
+    file: 'libs/steps/scan.ts',
+    from: `  for (const name of await repairCrashed(pair, sides.folder, deps)) await marks.add(name);`,
+    to: '',
+  },
+  {
+    name: 'a scan does not miss what is gone',
+    file: 'libs/steps/scan.ts',
+    from: `        await marks.add(step.right.name);`,
+    to: `        continue;`,
+  },
+  {
+    name: 'a poll does not miss what is gone',
+    file: 'libs/steps/poll.ts',
+    from: `    } else if (step.in === 'right' || !sameRemoteContent(step.left.state, step.right.state)) {`,
+    to: `    } else if (step.in === 'both' && !sameRemoteContent(step.left.state, step.right.state)) {`,
+  },
+  {
+    name: 'a fingerprint is trusted for ever',
+    file: 'libs/steps/poll.ts',
+    from: `    now - memory.listedAt < FULL_LISTING_MS`,
+    to: `    now >= memory.listedAt`,
+    store: 'swift',
+  },
+  {
+    name: 'recovery pointers are forgotten',
+    file: 'libs/steps/transfer.ts',
+    from: `      recovery === null
+        ? []`,
+    to: `      recovery !== undefined
+        ? []`,
+  },
+  {
+    name: 'a hash is not looked at when content arrives',
+    file: 'libs/store-local/fetch.ts',
+    from: `    if (content.hash !== null && hash !== content.hash) throw mismatch('another hash than promised');`,
+    to: '',
+    store: 'swift',
+  },
+  // The folder.
+  {
+    name: 'what was hidden is not verified before it is replaced',
+    file: 'libs/store-local/pull.ts',
+    from: `  const wasExpected = isExpected(facts, order);`,
+    to: `  const wasExpected = true;`,
+  },
+  {
+    name: 'what was hidden is not verified before it is removed',
+    file: 'libs/store-local/pull.ts',
+    from: `  if (isExpected(facts, order) && isInPlace) return hidden;`,
+    to: `  if (isInPlace) return hidden;`,
+  },
+  {
+    name: 'a file that was touched is replaced',
+    file: 'libs/store-local/pull.ts',
+    from: `    !sameLocalFacts(current, order.expected, 'with-ctime')`,
+    to: `    !sameLocalFacts(current, order.expected, 'without-ctime')`,
+  },
+  {
+    name: 'the new file is renamed over whatever has its name',
+    file: 'libs/store-local/pull.ts',
+    from: `  else if (!(await succeeds(attempt.directory.link(NEW, parent, base), 'EEXIST', 'ENOENT'))) facts = null;`,
+    to: `  else if (!(await succeeds(attempt.directory.rename(NEW, parent, base), 'EISDIR', 'ENOENT'))) facts = null;`,
+  },
+  {
+    name: 'a commit begins before its journal',
+    file: 'libs/store-local/pull.ts',
+    from: `  await writeIntent(attempt, intent);
+  if (await wasTouched(parent, base, order))`,
+    to: `  if (await wasTouched(parent, base, order))`,
+  },
+  {
+    name: 'what is displaced is unlinked instead of trashed',
+    file: 'libs/store-local/trash.ts',
+    from: `      const moved = displacing.from.rename(displacing.segment, itemDirectory, baseOf(name));`,
+    to: `      const moved = displacing.from.unlink(displacing.segment);`,
+  },
+  {
+    name: 'a file that changed while it was read is sent',
+    file: 'libs/store-local/stage.ts',
+    from: `  if (!(await fill(file, bytes, 0)) || !isUnchanged(facts, await file.facts())) return STALE;`,
+    to: `  if (!(await fill(file, bytes, 0))) return STALE;`,
+  },
+  {
+    name: 'only the first conflict name is tried',
+    file: 'libs/store-local/move.ts',
+    from: `const MAX_CONFLICT_ATTEMPTS = 100;`,
+    to: `const MAX_CONFLICT_ATTEMPTS = 0;`,
+  },
+  // Swift.
+  {
+    name: 'absence is read from a listing',
+    file: 'libs/store-swift/store.ts',
+    from: `    const head = await this.#client.head(name);
+    if (head === null) await`,
+    to: `    const listed = await listPage(this.#client, null, 1_000);
+    const head = listed.objects.some(({ rawName }) => rawName === name) ? await this.#client.head(name) : null;
+    if (head === null) await`,
+    store: 'swift',
+  },
+  {
+    name: 'the answer to a write is believed',
+    file: 'libs/store-swift/commit.ts',
+    from: `  return versioned && answered.version !== null
+    ? settle(`,
+    to: `  return versioned && answered.version === ''
+    ? settle(`,
+    store: 'swift',
+  },
+  {
+    name: 'nobody looks what a delete displaced',
+    file: 'libs/store-swift/removal.ts',
+    from: `  if (!versioned || markerId === null) return applied(copies, null);`,
+    to: `  if (versioned || markerId === null) return applied(copies, null);`,
+    store: 'swift',
+  },
+  {
+    name: 'what loses is copied after it was overwritten',
+    file: 'libs/store-swift/commit.ts',
+    from: `  const copies = before === null ? [] : await keepCurrent(context, name, order, before);`,
+    to: `  const copies = versioned || before === null ? [] : await keepCurrent(context, name, order, before);`,
+    store: 'swift',
+  },
+  {
+    name: 'a write does not look at what is there',
+    file: 'libs/store-swift/commit.ts',
+    from: `  if (!matches(before, order.expected)) {`,
+    to: `  if (before === null && !matches(before, order.expected)) {`,
+    store: 'careless',
+  },
+  // Pithos.
+  {
+    name: 'a write on Pithos has no precondition',
+    file: 'libs/store-pithos/commit.ts',
+    from: `  const guard: Guard = { onlyIfTag: current.tag };`,
+    to: `  const guard: Guard = {} as Guard;`,
+    store: 'pithos',
+  },
+  {
+    name: 'nobody looks what a write on Pithos displaced',
+    file: 'libs/store-pithos/commit.ts',
+    from: `  copies.push(...(await rescueBetween(context, name, version, position.below, order, draft)));`,
+    to: '',
+    store: 'pithos',
+  },
+  {
+    name: 'a delete on Pithos does not look at what it moved aside',
+    file: 'libs/store-pithos/remove.ts',
+    from: `  if (isBase && isContentOf(moved, order.expected)) {`,
+    to: `  if (isBase || isContentOf(moved, order.expected) || moved.kind !== 'directory') {`,
+    store: 'pithos',
+  },
+  // The database, as the memory database mirrors it.
+  {
+    name: 'an acknowledgement compares nothing',
+    file: 'libs/memory/database/transfer.ts',
+    from: `  const row = pendingRow(pair.entries, given);
+  if (row?.decision?.action !== action || row.decision.displaced !== displaced) return false;`,
+    to: `  const row = pair.entries.get(name) ?? null;
+  if (row === null) return false;`,
+  },
+  {
+    name: 'a serial is issued twice',
+    file: 'libs/memory/database/tables.ts',
+    from: `    this.#lastSerial += 1n;`,
+    to: `    this.#lastSerial += this.#lastSerial % 50n === 49n ? 0n : 1n;`,
+  },
+  {
+    name: 'a record does not look whether its entry is as it was',
+    file: 'libs/memory/database/record.ts',
+    from: `    row.localSerial === entry.localSerial &&
+    row.remoteSerial === entry.remoteSerial &&
+    row.syncSerial === entry.syncSerial`,
+    to: `    row.name === entry.name`,
+  },
+  {
+    name: 'a hold never ends',
+    file: 'libs/memory/database/transfer.ts',
+    from: `(row.heldBy !== null && row.heldBy !== holder && isHeld(row, now))`,
+    to: `(row.heldBy !== null && row.heldBy !== holder)`,
+  },
+];
