@@ -373,34 +373,59 @@ export async function keepCopy(
   }
   const writtenNs = rows.find((row) => row.serial === version)?.writtenNs ?? facts.writtenNs ?? 0n;
   const at = new Date(Number(writtenNs / 1_000_000n));
-  const copy = await putCopy(context, name, facts, map.hashes, (attempt) => order.conflictName(at, attempt));
-  return [copy];
+  return putCopy(context, name, facts, map.hashes, (attempt) => order.conflictName(at, attempt));
 }
 
-/** Creates an object from stored blocks under the first proposed name that is free or already holds it. */
+/**
+ * Creates an object from stored blocks under the first proposed name that is free or already holds it. Somebody may
+ * take the name between the store's look and its write: what he wrote there is copied to the next name.
+ */
 export async function putCopy(
   context: CommitContext,
   name: Name,
   facts: ObjectFacts,
   hashes: readonly string[],
   propose: (attempt: number) => Name,
-): Promise<Name> {
+): Promise<readonly Name[]> {
   const meta: Record<string, string> = {};
   if (facts.mtimeNs !== null) meta[META_MTIME] = formatMtime(facts.mtimeNs);
   if (facts.mode !== null) meta[META_MODE] = formatMode('file', facts.mode);
   const map = { bytes: facts.bytes, hashes: facts.bytes === 0 ? [] : hashes };
   for (let attempt = 0; attempt < MAX_CONFLICT_ATTEMPTS; attempt += 1) {
     const target = propose(attempt);
+    const below = await newestSerial(context, target);
     const put = { map, contentType: FILE_TYPE, meta, guard: { onlyIfAbsent: true } as const };
     const result = await context.client.putHashmap(target, put);
-    if (result.result === 'created') return target;
+    if (result.result === 'created') {
+      const next = (later: number): Name => propose(attempt + 1 + later);
+      return [target, ...(await copyBetween(context, target, result.version, below, next))];
+    }
     if (result.result === 'missing') break;
     const there = await context.client.head(target);
     if (there !== null && sameIdentity(there, { kind: 'file', bytes: facts.bytes, hash: facts.hash }))
-      return target;
+      return [target];
   }
   throw new HoldfastError(
     'store-protocol',
     `container ${context.client.container}: found no free name for a conflict copy of ${name}`,
   );
+}
+
+/** Copies the newest content that came between two versions of a name. */
+async function copyBetween(
+  context: CommitContext,
+  name: Name,
+  version: number,
+  below: number,
+  propose: (attempt: number) => Name,
+): Promise<readonly Name[]> {
+  const { client } = context;
+  const rows = (await client.versions(name)).filter((row) => row.serial > below && row.serial < version);
+  const newest = rows.at(-1);
+  if (newest === undefined) return [];
+  const [facts, map] = await Promise.all([
+    client.head(name, newest.serial),
+    client.hashmap(name, newest.serial),
+  ]);
+  return facts?.kind === 'file' && map !== null ? putCopy(context, name, facts, map.hashes, propose) : [];
 }

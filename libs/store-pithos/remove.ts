@@ -160,7 +160,7 @@ async function putBack(
   }
   const copies: Name[] = [];
   if (moved.kind === 'file' && (current === null || !sameIdentity(current, identity))) {
-    copies.push(await copyHidden(context, name, hidden, moved, newestBefore, order));
+    copies.push(...(await copyHidden(context, name, hidden, moved, newestBefore, order)));
   }
   await client.remove(hidden);
   return copies;
@@ -173,7 +173,7 @@ async function copyHidden(
   moved: ObjectFacts,
   serial: number | null,
   order: Order,
-): Promise<Name> {
+): Promise<readonly Name[]> {
   const map = await context.client.hashmap(hidden, moved.version);
   const row = (await context.client.versions(name)).find((found) => found.serial === serial);
   const writtenNs = row?.writtenNs ?? moved.writtenNs ?? 0n;

@@ -25,6 +25,7 @@ export class Book {
   readonly #removed: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
   /** Contents at names that the user of a side ended there, by whatever means. */
   readonly #ended: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
+  readonly #put = new Set<string>();
   #last = 0;
 
   /**
@@ -56,6 +57,15 @@ export class Book {
 
   ended(side: SideName, name: string, content: string): void {
     this.#ended[side].add(`${name}\n${content}`);
+  }
+
+  /** What the user upstream put at a name. */
+  put(name: string, content: string): void {
+    this.#put.add(`${name}\n${content}`);
+  }
+
+  hasPut(name: string, content: string): boolean {
+    return this.#put.has(`${name}\n${content}`);
   }
 
   hasEnded(side: SideName, name: string, content: string): boolean {

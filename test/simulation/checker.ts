@@ -6,7 +6,7 @@ import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
 import { type Book, DIRECTORY, isContent, SIDES, type SideName } from './book.ts';
 import type { SimContainer } from './container.ts';
-import { type FolderSight, isVersion, seeContainer, seeFolder } from './sight.ts';
+import { type FolderSight, isVersion, seeContainer, seeFolder, textOf } from './sight.ts';
 
 /** An invariant that does not hold; ends the run. */
 export class Violation extends Error {
@@ -87,6 +87,7 @@ export class Checker {
       this.#lastName.set(content, name);
       const other = side === 'here' ? 'upstream' : 'here';
       if (book.hasEnded(other, name, content) && !this.#isAtName(content)) book.letGo(content);
+      if (side === 'here' && this.#wasOvertaken(name, content)) book.letGo(content);
     }
     if (side === 'here') {
       for (const [path, content] of hiddenBefore) {
@@ -124,6 +125,7 @@ export class Checker {
       for (const [name, content] of now) {
         if (!before.has(name)) this.#appearedAt.set(`${side} ${name}`, this.#now());
         if (side === 'upstream' && !before.has(name)) this.#unseen.add(name);
+        if (side === 'upstream' && before.get(name) !== content) book.put(name, content);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
     }
@@ -206,6 +208,13 @@ export class Checker {
         throw new Violation(6, `deleted ${event.side}, but nobody removed it ${wisher}`, `"${event.name}"`);
       }
     }
+  }
+
+  /** A store that orders writes by their beginning may show what a user wrote upstream without ever showing what we wrote. */
+  #wasOvertaken(name: string, content: string): boolean {
+    const history = this.#parts.container.raw.history(name).map(({ bytes }) => textOf(bytes));
+    const ours = history.lastIndexOf(content);
+    return ours >= 0 && history.slice(ours + 1).some((later) => this.#parts.book.hasPut(name, later));
   }
 
   /** Whether a user had put the name there again before a worker began, and left it there. */

@@ -10,6 +10,8 @@ export interface FolderSight {
   readonly hidden: ReadonlyMap<string, string>;
 }
 
+/** Where an adapter puts aside what it is about to delete; nobody else looks there. */
+const HIDDEN = '.holdfast-delete/';
 const PRIVATE = '.holdfast/';
 
 export function seeFolder(disk: DiskUser, root: string): FolderSight {
@@ -46,7 +48,8 @@ export function seeObjects(
 
 /** Current objects: bytes, or null for a directory's. */
 export function objectsOf({ raw }: SimContainer): Map<string, Uint8Array | null> {
-  return new Map(raw.names().map((name) => [name, raw.contents(name)]));
+  const names = raw.names().filter((name) => !name.startsWith(HIDDEN));
+  return new Map(names.map((name) => [name, raw.contents(name)]));
 }
 
 /** Whether some name of the container can still give a content that it held, as a version. */
