@@ -35,10 +35,9 @@ export async function guardDeletes(pair: Pair, deps: GuardDeps): Promise<number 
     return null;
   }
   if (waiting.local === null && waiting.remote === null) return null;
-  if (fleetStop(await archive.unansweredHolds(), deleteHold).length > 0) {
-    await archive.lookAgainAtDeletes(pair.id);
-    return STOPPED_MS;
-  }
+  // A name that is marked again and again while its delete waits would keep all of them waiting.
+  await archive.lookAgainAtDeletes(pair.id);
+  if (fleetStop(await archive.unansweredHolds(), deleteHold).length > 0) return STOPPED_MS;
   const goesInMs = settlesInMs(waiting, deleteHold.quiet, 'go');
   if (goesInMs > 0) return goesInMs;
 

@@ -77,7 +77,8 @@ export class Checker {
     }
     const gone: string[] = [];
     for (const [name, content] of before) {
-      if (content === DIRECTORY && !now.has(name)) this.#moved.add(`${side} ${name}`);
+      const isTreeGone = content === DIRECTORY || (content === '' && !now.has(parentOf(name)));
+      if (isTreeGone && !now.has(name)) this.#moved.add(`${side} ${name}`);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
       if (hasContent(now, content)) this.#moved.add(`${side} ${name}`);
@@ -245,6 +246,10 @@ export class Checker {
     if (this.#isAtName(content) || hasContent(this.#folder.hidden, content)) return true;
     return container.keepsVersions && isVersion(container, content);
   }
+}
+
+function parentOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
 
 function isConflictCopy(name: string): boolean {

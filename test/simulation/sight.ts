@@ -37,7 +37,9 @@ export function seeObjects(
 ): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const [name, bytes] of objects) {
-    for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
+    // A name that no folder can hold implies none.
+    const isOdd = name.split('/').includes('');
+    for (let slash = isOdd ? -1 : name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
       const above = name.slice(0, slash);
       if (!names.has(above)) names.set(above, DIRECTORY);
     }
