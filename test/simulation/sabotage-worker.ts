@@ -1,7 +1,8 @@
 /** Sabotage worker: the thread in which one file of the engine is another than on the disk. */
 import { registerHooks } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Found, type Order, sabotaged } from './sabotage.ts';
+// Nothing of the engine may be imported before the hook is there.
+import { type Found, type Order, sabotaged } from './sabotages.ts';
 
 const { sabotage, from, seeds } = workerData as Order;
 

@@ -16,6 +16,26 @@ export interface Sabotage {
   readonly store?: StoreWorld;
 }
 
+export interface Order {
+  readonly sabotage: Sabotage;
+  readonly from: number;
+  readonly seeds: number;
+}
+
+export interface Found {
+  readonly seed: number;
+  readonly message: string;
+}
+
+/** @throws RangeError when the original is not there exactly once. */
+export function sabotaged(text: string, { name, file, from, to }: Sabotage): string {
+  const parts = text.split(from);
+  if (parts.length !== 2) {
+    throw new RangeError(`"${name}" finds its line ${parts.length - 1} times in ${file}; write it anew`);
+  }
+  return parts.join(to);
+}
+
 export const SABOTAGES: readonly Sabotage[] = [
   // What shall happen.
   {
@@ -99,10 +119,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'there is no late look',
     file: 'libs/steps/trash.ts',
-    from: `        const copy = await sides.folder.lookAgain(item.name, item.pointer, (attempt) =>
-          conflictName(item.name, new Date(deps.clock.now()), deps.origin, attempt),
-        );`,
-    to: `        const copy = null as Name | null;`,
+    from: `  const seen = await folder.lookAgain(item.name, item.pointer, (attempt) =>
+    conflictName(item.name, new Date(deps.clock.now()), deps.origin, attempt),
+  );`,
+    to: `  const seen = 'unchanged' as Awaited<ReturnType<LocalFolder['lookAgain']>>;`,
   },
   {
     name: 'files are taken while they are still written',
@@ -119,7 +139,13 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'a crashed commit is never repaired',
     file: 'libs/steps/scan.ts',
-    from: `  for (const name of await repairCrashed(pair, sides.folder, deps)) await marks.add(name);`,
+    from: `  for (const name of await sides.folder.recover(startedAt - CRASHED_COMMIT_MS)) await marks.add(name);`,
+    to: '',
+  },
+  {
+    name: 'trash that nothing tells of stays so',
+    file: 'libs/steps/scan.ts',
+    from: `    await adoptTrash(pair, sides.folder, startedAt - CRASHED_COMMIT_MS, deps);`,
     to: '',
   },
   {

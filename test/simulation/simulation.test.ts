@@ -1,8 +1,12 @@
 /** The simulation itself: that a seed is a run, and that a broken world is seen. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { generate } from './generate.ts';
 import { run } from './run.ts';
+import { catchSabotage } from './sabotage.ts';
+import { SABOTAGES, sabotaged } from './sabotages.ts';
 import { STORE_WORLDS } from './scenario.ts';
 import { showLine } from './trace.ts';
 
@@ -23,4 +27,18 @@ test('two runs at once do not touch each other', async () => {
   const [first, second] = await Promise.all([traceOf(5, 'swift'), traceOf(6, 'pithos')]);
   assert.equal(first, alone);
   assert.notEqual(second, alone);
+});
+
+test('every sabotage still finds the line it takes away', () => {
+  const root = join(import.meta.dirname, '..', '..');
+  for (const sabotage of SABOTAGES) {
+    const text = readFileSync(join(root, sabotage.file), 'utf8');
+    assert.notEqual(sabotaged(text, sabotage), text, sabotage.name);
+  }
+});
+
+test('an engine whose conflicts have no loser is caught within a few seeds', async () => {
+  const sabotage = SABOTAGES[0];
+  assert(sabotage);
+  assert.notEqual(await catchSabotage({ sabotage, from: 1, seeds: 20 }), null);
 });
