@@ -33,15 +33,29 @@ type Send = (
   body?: Uint8Array,
 ) => Promise<{ readonly status: number; readonly bytes: Uint8Array }>;
 
-/** @param latencyMs what each request to the store takes besides its work, as a network would. */
-export async function openRawPithos(t: Cleanup, latencyMs: number): Promise<RawContainer> {
+export interface PacedContainer extends RawContainer {
+  /** Sets what each request to the store takes besides its work, milliseconds, as a network would. */
+  pace(latencyMs: number): void;
+}
+
+/** A container on a Pithos server of its own, with `latencyMs` as its first pace. */
+export async function openRawPithos(t: Cleanup, latencyMs: number): Promise<PacedContainer> {
   const server = await startPithosServer({
     dir: await temporaryDirectory(t, 'holdfast-kills-pithos-'),
     users: [{ token: 'kills-token', userId: 'kills-user', name: 'Kills' }],
   });
   t.after(() => server.close());
-  server.control.inject({ action: 'latency', ms: latencyMs, count: -1 });
-  return rawPithosContainer(server, { userId: 'kills-user', token: 'kills-token' }, 'files of a user');
+  const pace = (ms: number): void => {
+    server.control.clearRules();
+    server.control.inject({ action: 'latency', ms, count: -1 });
+  };
+  pace(latencyMs);
+  const container = rawPithosContainer(
+    server,
+    { userId: 'kills-user', token: 'kills-token' },
+    'files of a user',
+  );
+  return { ...container, pace };
 }
 
 /** A container of one user on a server that runs; made when it is not there. */
