@@ -246,7 +246,7 @@ export class Users {
     const odd = new Set(this.#parts.container.oddNames);
     return this.#parts.container.raw
       .names()
-      .filter((name) => !odd.has(name))
+      .filter((name) => !odd.has(name) && !name.startsWith('.holdfast'))
       .sort(compareNames);
   }
 
