@@ -24,7 +24,7 @@ import {
 import { mark, markBelow } from './sql/mark.ts';
 import { markEmptiedAbove } from './sql/mark-emptied.ts';
 import { markAroundEnded, markProblems } from './sql/mark-waiting.ts';
-import { closeProblems, openProblem, problems } from './sql/problems.ts';
+import { closeProblems, openProblem, problems, time } from './sql/problems.ts';
 import { candidates, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
 import { conflicts, history, transferred } from './sql/read-history.ts';
 import { reachesFurther, record } from './sql/record.ts';
@@ -119,8 +119,8 @@ export function createArchive(connection: Connection): Archive {
     upstreamObjects: (pairId, names) => guard(() => upstreamObjects(prisma, pairId, names)),
 
     openProblem: (pairId, shown, problem) => guard(() => openProblem(prisma, pairId, shown, problem)),
-    closeProblems: (pairId, codes, unseenForMs) =>
-      guard(() => closeProblems(prisma, pairId, codes, unseenForMs)),
+    time: () => guard(() => time(prisma)),
+    closeProblems: (pairId, codes, since) => guard(() => closeProblems(prisma, pairId, codes, since)),
     problems: (pairId) => guard(() => problems(prisma, pairId)),
 
     appendHistory: (pairId, events) => guard(() => appendHistory(prisma, pairId, events)),

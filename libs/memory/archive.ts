@@ -162,10 +162,9 @@ export function createMemoryArchive(transact: Transact): Archive {
       inPair('openProblem', pairId, [shown], (pair, transaction) =>
         openProblem(transaction, pair, shown, problem),
       ),
-    closeProblems: (pairId, codes, unseenForMs) =>
-      inPair('closeProblems', pairId, [], (pair, transaction) =>
-        closeUnseen(transaction, pair, codes, unseenForMs),
-      ),
+    time: () => transact('time', '', ({ now }) => new Date(now)),
+    closeProblems: (pairId, codes, since) =>
+      inPair('closeProblems', pairId, [], (pair) => closeUnseen(pair, codes, since)),
     problems: (pairId) => transact('problems', `pair ${pairId}`, ({ tables }) => problems(tables, pairId)),
 
     appendHistory: (pairId, events) =>

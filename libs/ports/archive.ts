@@ -272,8 +272,10 @@ export interface Archive extends DeleteGate {
   markBelow(pairId: number, sides: CandidateSides, name: Name): Promise<void>;
 
   openProblem(pairId: number, shown: string, problem: ProblemText): Promise<void>;
-  /** Closes problems with these codes not seen for so many milliseconds by the database's clock: since a full scan or poll began. */
-  closeProblems(pairId: number, codes: readonly string[], unseenForMs: number): Promise<void>;
+  /** The database's own time, by which it says when a problem was seen; a process's clock may differ from it. */
+  time(): Promise<Date>;
+  /** @param since of `time`, when a full scan or poll began: closes problems with these codes that were last seen before. */
+  closeProblems(pairId: number, codes: readonly string[], since: Date): Promise<void>;
   problems(pairId: number | null): Promise<readonly (Problem & { readonly pairId: number })[]>;
 
   appendHistory(pairId: number, events: readonly HistoryEvent[]): Promise<void>;

@@ -8,7 +8,6 @@ import { LISTING_PROBLEMS } from '#core/found-problems.ts';
 import { type Name, nameFault } from '#core/name.ts';
 import { type RemoteState, sameRemoteContent } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
-import type { Clock } from '#ports/clock.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { ListedObject } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
@@ -27,7 +26,6 @@ export interface PollDeps {
   readonly archive: Archive;
   readonly registry: Registry;
   readonly queue: JobQueue;
-  readonly clock: Clock;
 }
 
 export interface PollResult {
@@ -45,8 +43,8 @@ export async function pollContainer(
   deps: PollDeps,
   signal: AbortSignal,
 ): Promise<PollResult> {
-  const { archive, registry, queue, clock } = deps;
-  const startedAt = clock.now();
+  const { archive, registry, queue } = deps;
+  const since = await archive.time();
   const token = pair.pollWanted;
   await assertContainer(pair, sides.store, registry);
 
@@ -85,7 +83,7 @@ export async function pollContainer(
   }
   await flushFresh();
   await marks.flush();
-  await archive.closeProblems(pair.id, LISTING_PROBLEMS, clock.now() - startedAt);
+  await archive.closeProblems(pair.id, LISTING_PROBLEMS, since);
   await registry.finishPoll(pair.id, token);
   if (pair.pollDone === 0n) await queue.wake(pair.volume, pair.id);
   return { objects, candidates: marks.total + recorded };

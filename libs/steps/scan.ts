@@ -52,6 +52,7 @@ export async function scanFolder(
 ): Promise<ScanResult> {
   const { archive, registry, queue, clock } = deps;
   const startedAt = clock.now();
+  const since = await archive.time();
   const token = pair.scanWanted;
   await assertFolder(pair, sides.folder, registry);
   if ((await refreshIgnoreText(pair, sides.folder, registry)) === 'changed')
@@ -95,7 +96,7 @@ export async function scanFolder(
   }
   await marks.flush();
   await assertFolder(pair, sides.folder, registry);
-  await archive.closeProblems(pair.id, WALK_PROBLEMS, clock.now() - startedAt);
+  await archive.closeProblems(pair.id, WALK_PROBLEMS, since);
   await registry.finishScan(pair.id, token);
   return { entries, candidates: marks.total, problems };
 }

@@ -128,7 +128,7 @@ export class Player {
       case 'openProblem':
         return archive.openProblem(pair.id, call.shown, call.problem);
       case 'closeProblems':
-        return archive.closeProblems(pair.id, call.codes, call.unseenForHours * HOUR_MS);
+        return this.#closeProblems(call);
       case 'settleTrash':
         return this.#settleTrash(call.place, call.as);
       case 'finishPoll':
@@ -247,6 +247,12 @@ export class Player {
       })),
       history: conflicts.map((name) => ({ name, kind: 'conflict', side: 'local', serial, text: 'kept' })),
     };
+  }
+
+  async #closeProblems({ codes, unseenForHours }: Call & { readonly call: 'closeProblems' }): Promise<void> {
+    const { archive, pair } = this.#on;
+    const now = (await archive.time()).getTime();
+    await archive.closeProblems(pair.id, codes, new Date(now - unseenForHours * HOUR_MS));
   }
 
   async #settleTrash(place: number, as: 'looked' | 'gone'): Promise<void> {

@@ -20,6 +20,7 @@ const LOOKS = new Set([
   'db.listPairs',
   'db.pageLocal',
   'db.pageRemote',
+  'db.time',
   'db.closeProblems',
   'db.markProblems',
   'db.issueSerials',

@@ -34,15 +34,21 @@ function storable(shown: string): string {
 export const ENDS_WITH_NAME = `p.code NOT IN (${[...FOUND_PROBLEMS].map((code) => `'${code}'`).join(', ')})`;
 
 const CLOSE = `
-DELETE FROM problem WHERE pair_id = $1::int AND code = ANY($2::text[]) AND last_seen_at < now() - make_interval(secs => $3::float8)`;
+DELETE FROM problem WHERE pair_id = $1::int AND code = ANY($2::text[]) AND last_seen_at < $3::timestamptz`;
 
 export async function closeProblems(
   session: Session,
   pairId: number,
   codes: readonly string[],
-  unseenForMs: number,
+  since: Date,
 ): Promise<void> {
-  await session.$executeRawUnsafe(CLOSE, pairId, codes, unseenForMs / 1_000);
+  await session.$executeRawUnsafe(CLOSE, pairId, codes, since);
+}
+
+export async function time(session: Session): Promise<Date> {
+  const [row] = await session.$queryRawUnsafe<{ now: Date }[]>('SELECT now()');
+  if (row === undefined) throw new Error('the database has no time');
+  return row.now;
 }
 
 const PROBLEMS = `

@@ -24,15 +24,10 @@ export function closeProblem({ problems }: PairTables, name: string): void {
   if (!FOUND_PROBLEMS.has(problems.get(name)?.code ?? '')) problems.delete(name);
 }
 
-/** Closes problems with these codes that were not seen for so long. */
-export function closeUnseen(
-  { now }: Transaction,
-  { problems }: PairTables,
-  codes: readonly string[],
-  unseenForMs: number,
-): void {
+/** Closes problems with these codes that were last seen before. */
+export function closeUnseen({ problems }: PairTables, codes: readonly string[], since: Date): void {
   for (const { name, code, lastSeenAt } of [...problems.values()]) {
-    if (codes.includes(code) && lastSeenAt.getTime() < now - unseenForMs) problems.delete(name);
+    if (codes.includes(code) && lastSeenAt < since) problems.delete(name);
   }
 }
 
