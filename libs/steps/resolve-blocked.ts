@@ -5,6 +5,7 @@
  * problem (invariant 10).
  */
 
+import { effectiveRemote } from '#core/decide.ts';
 import type { Entry, PendingDecision } from '#core/entry.ts';
 import { ancestorsOf, type Name } from '#core/name.ts';
 import type { ProblemText } from '#ports/archive.ts';
@@ -69,11 +70,12 @@ async function belowNoDirectory(
 
 /**
  * What takes the place of a directory, or takes it away, waits for all that is pending below, and that waits for the
- * directory. Such a decision was made before upstream had news there, or a file here: it is made anew with them.
+ * directory. Such a decision was made before upstream had news there, or the directory here gave way to something else:
+ * it is made anew with them.
  */
 async function decideAnew(pair: Pair, above: readonly Entry[], deps: TransferDeps): Promise<void> {
   const reason = 'something below the name needs the directory that it would replace or remove';
-  const waiting = above.filter(({ decision }) => decision !== null && decision.action !== 'download');
+  const waiting = above.filter((entry) => entry.decision !== null && !bringsDirectory(entry));
   if (waiting.length === 0) return;
   const results = waiting.map((ancestor) => released(ancestor, { kind: 'stale', reason }));
   await deps.archive.release(
@@ -81,6 +83,10 @@ async function decideAnew(pair: Pair, above: readonly Entry[], deps: TransferDep
     results.flatMap(({ release }) => (release === null ? [] : [release])),
     { candidates: [], recovery: [], history: results.flatMap(({ effects }) => effects.history) },
   );
+}
+
+function bringsDirectory(entry: Entry): boolean {
+  return entry.decision?.action === 'download' && effectiveRemote(entry).kind === 'directory';
 }
 
 async function directoryNotEmpty(
