@@ -8,7 +8,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { systemCode } from './file-system.ts';
 
-/** `unknown`: an owner on another machine or in another container, whose processes cannot be seen from here. */
+/**
+ * `unknown`: an owner on another machine or in another container, whose processes cannot be seen from here; or a process
+ * that lives, of which only it knows whether it is still at this attempt or had to leave it when the disk failed.
+ */
 export type Standing = 'alive' | 'dead' | 'unknown';
 
 export interface AttemptOwner {
@@ -39,7 +42,7 @@ function createProcessOwner(): AttemptOwner {
       const [ownerMachine, pid = '', start] = ownerTag.split('.');
       if (ownerMachine !== machine) return 'unknown';
       // A process number is reused; together with its start time it is not, until the next boot.
-      return startOf(Number(pid)) === start ? 'alive' : 'dead';
+      return startOf(Number(pid)) === start ? 'unknown' : 'dead';
     },
   };
 }

@@ -22,8 +22,8 @@ export function attemptOwner(owners: Owners, life: Life): AttemptOwner & { exit(
       if (other === undefined) return 'dead';
       if (ownerTag === tag) return atWork.has(attemptId) ? 'alive' : 'dead';
       if (!owners.oneMachine) return 'unknown';
-      // As the real one does: a process that lives vouches for all its attempts.
-      return other.life.isAlive ? 'alive' : 'dead';
+      // As with the real one: only a process itself knows which attempts it left.
+      return other.life.isAlive ? 'unknown' : 'dead';
     },
     exit: () => atWork.clear(),
   };

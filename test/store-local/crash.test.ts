@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { toName } from '#core/name.ts';
 import { ABSENT, type LocalState } from '#core/state.ts';
-import type { AttemptOwner } from '#libs/store-local/attempt-owner.ts';
+import { type AttemptOwner, processOwner } from '#libs/store-local/attempt-owner.ts';
 import type { FileSystem } from '#libs/store-local/file-system.ts';
 import type { CommitOutcome } from '#ports/commit.ts';
 import type { LocalFolder } from '#ports/local-folder.ts';
@@ -278,6 +278,18 @@ describe('a worker killed with SIGKILL', () => {
     assert.equal(outcome.result, 'applied');
     assert.ok(checked !== undefined);
     assert.deepEqual(await contents(fixture), { doc: 'after' });
+  });
+
+  test('a process that lives does not vouch for ever for what it had to leave, one that ended not at all', () => {
+    const [machine] = processOwner.tag.split('.');
+    const stat = fs.readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    assert.equal(processOwner.standingOf(`${machine}.${process.ppid}.${startedAt}`, 'attempt'), 'unknown');
+    assert.equal(processOwner.standingOf(`${machine}.${process.ppid}.0`, 'attempt'), 'dead');
+    processOwner.begin('attempt');
+    assert.equal(processOwner.standingOf(processOwner.tag, 'attempt'), 'alive');
+    processOwner.end('attempt');
+    assert.equal(processOwner.standingOf(processOwner.tag, 'attempt'), 'dead');
   });
 
   test('an owner that cannot be seen from here is given its lease and no longer', async () => {
