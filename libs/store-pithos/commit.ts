@@ -70,27 +70,23 @@ export async function commitContent(
   order: Order,
 ): Promise<Outcome> {
   const draft = await draftOf(context, content);
-  if (order.expected.kind === 'absent') {
-    const below = await newestSerial(context, name);
-    return write(context, name, content, order, draft, { below, guard: { onlyIfAbsent: true }, base: null });
+  const { expected } = order;
+  const current = expected.kind === 'absent' ? null : await context.client.head(name);
+  if (expected.kind !== 'absent') {
+    const settled = await outcomeOfCurrent(context, name, order, draft, current);
+    if (settled !== null) return settled;
   }
-  const current = await context.client.head(name);
-  const settled = await outcomeOfCurrent(context, name, order, draft, current);
-  if (settled !== null) return settled;
-  if (
-    draft.kind === 'file' &&
-    order.expected.kind === 'directory' &&
-    (await hasChildren(context.client, name))
-  ) {
+  if (draft.kind === 'file' && expected.kind === 'directory' && (await hasChildren(context.client, name))) {
     return { result: 'blocked', reason: 'directory-not-empty' };
   }
-  if (current === null) {
-    // A directory that only its contents implied: there is no object to replace.
-    const below = await newestSerial(context, name);
-    return write(context, name, content, order, draft, { below, guard: { onlyIfAbsent: true }, base: null });
-  }
-  const guard: Guard = { onlyIfTag: current.tag };
-  return write(context, name, content, order, draft, { below: current.version, guard, base: current });
+  const isRecorded = current !== null && 'version' in expected && expected.version === `${current.version}`;
+  const earlier = isRecorded ? null : await earlierAttempts(context, name, order);
+  // Without an object, as where only its contents imply a directory, there is none to replace.
+  const position: Position =
+    current === null
+      ? { below: earlier?.newest ?? 0, guard: { onlyIfAbsent: true }, base: null }
+      : { below: current.version, guard: { onlyIfTag: current.tag }, base: current };
+  return withCopies(await write(context, name, content, order, draft, position), earlier?.copies ?? []);
 }
 
 async function draftOf(context: CommitContext, content: Staged): Promise<Draft> {
@@ -126,7 +122,7 @@ async function write(
     const current = await context.client.head(name);
     const settled = await outcomeOfCurrent(context, name, order, draft, current);
     return withCopies(
-      settled ?? (await stale(context, name, order, draft, 'another writer was at this name')),
+      settled ?? (await stale(context, name, order, 'another writer was at this name')),
       copies,
     );
   }
@@ -210,7 +206,7 @@ async function outcomeOfCurrent(
     order.expected.kind === 'directory' && current === null && order.expected.version === null;
   if (order.expected.kind !== 'absent' && (isImplied || isContentOf(current, order.expected))) return null;
   const found = current === null ? 'nothing' : `a ${current.kind} of version ${current.version}`;
-  return stale(context, name, order, draft, `the store holds ${found} instead of what was decided on`);
+  return stale(context, name, order, `the store holds ${found} instead of what was decided on`);
 }
 
 /** The content is current: by an earlier attempt of this order, or by somebody who wrote the same. */
@@ -234,39 +230,32 @@ async function alreadyThere(
 }
 
 /** Before giving up: an earlier attempt of this order may have displaced something and been displaced in turn. */
-async function stale(
-  context: CommitContext,
-  name: Name,
-  order: Order,
-  draft: Draft,
-  reason: string,
-): Promise<Outcome> {
-  const copies: Name[] = [];
-  const expected = order.expected.kind === 'absent' ? null : order.expected.version;
-  const rows = await context.client.versions(name);
-  const newer = rows.filter((row) => expected === null || row.serial > Number(expected));
-  for (const row of newer.slice(-MAX_VERSIONS_SEARCHED)) {
-    const facts = await context.client.head(name, row.serial);
-    if (facts === null || !sameIdentity(facts, draft)) continue;
-    const below = baseInMark(facts, order);
-    if (below !== null) copies.push(...(await rescueBetween(context, name, row.serial, below, order, draft)));
-  }
-  return { result: 'stale', reason, conflictCopies: [...new Set(copies)], recovery: null };
+async function stale(context: CommitContext, name: Name, order: Order, reason: string): Promise<Outcome> {
+  const { copies } = await earlierAttempts(context, name, order);
+  return { result: 'stale', reason, conflictCopies: copies, recovery: null };
+}
+
+interface Earlier {
+  /** Serial of the newest version of the name; 0 for none. */
+  readonly newest: number;
+  readonly copies: readonly Name[];
+  /** The version that the first of them was to replace; null when none wrote. */
+  readonly displaced: number | null;
 }
 
 /**
- * For an order whose source moved on: what its earlier attempts displaced unnoticed is rescued, and their effect
- * stands when the mark of one of them is at the name.
+ * What earlier attempts of this order wrote, and nobody heard of. What they displaced unnoticed is rescued: whoever
+ * came upon their work since may have replaced or removed it, so it need not be at the name any more.
  */
-export async function giveUpContent(context: CommitContext, name: Name, order: Order): Promise<Outcome> {
-  const current = await context.client.head(name);
+async function earlierAttempts(context: CommitContext, name: Name, order: Order): Promise<Earlier> {
+  const { client } = context;
   const expected = order.expected.kind === 'absent' ? null : order.expected.version;
-  const rows = await context.client.versions(name);
+  const rows = await client.versions(name);
   const newer = rows.filter((row) => expected === null || row.serial > Number(expected));
   const copies: Name[] = [];
   let displaced: number | null = null;
   for (const row of newer.slice(-MAX_VERSIONS_SEARCHED)) {
-    const facts = await context.client.head(name, row.serial);
+    const facts = await client.head(name, row.serial);
     const below = facts === null ? null : baseInMark(facts, order);
     if (facts === null || below === null) continue;
     displaced ??= below;
@@ -275,14 +264,27 @@ export async function giveUpContent(context: CommitContext, name: Name, order: O
     }
     copies.push(...(await rescueBetween(context, name, row.serial, below, order, facts)));
   }
-  const conflictCopies = [...new Set(copies)];
+  return { newest: rows.at(-1)?.serial ?? 0, copies: [...new Set(copies)], displaced };
+}
+
+/** For an order whose source moved on: its effect stands when the mark of an earlier attempt is at the name. */
+export async function giveUpContent(context: CommitContext, name: Name, order: Order): Promise<Outcome> {
+  const current = await context.client.head(name);
+  const { copies, displaced } = await earlierAttempts(context, name, order);
   const recovery =
     displaced === null || displaced === 0 ? null : recoveryOf(context, order.expected, displaced);
   if (current === null || baseInMark(current, order) === null) {
-    return { result: 'stale', reason: 'its source moved on', conflictCopies, recovery };
+    return { result: 'stale', reason: 'its source moved on', conflictCopies: copies, recovery };
   }
   const hash = current.kind === 'file' ? current.hash : null;
-  return { result: 'applied', state: stateOf(current), hash, madeDirectories: [], conflictCopies, recovery };
+  return {
+    result: 'applied',
+    state: stateOf(current),
+    hash,
+    madeDirectories: [],
+    conflictCopies: copies,
+    recovery,
+  };
 }
 
 function applied(

@@ -75,6 +75,22 @@ describe('a write that slips in between check and lock', () => {
     assert.equal(await bytesAt(opened, outcome.conflictCopies[0]!), longer.toString());
   });
 
+  it('is rescued by the next attempt, though somebody removed meanwhile what ours had put over it', async (t) => {
+    const opened = await openPithos(t);
+    await withStoredBlocks(opened, OURS);
+    inWindow(opened, 'object.put-hashmap', () => opened.other.put(NAME, THEIRS));
+    const order = orderFor(NAME, ABSENT);
+    // The list before the write is given, the one after it not.
+    opened.server.control.inject({ action: 'status', pathPattern: 'version=list', skip: 1, count: -1 });
+    await assert.rejects(opened.store.pull(NAME, staged(opened, OURS), order), { grade: 'transient' });
+    opened.server.control.clearRules();
+    await opened.other.remove(NAME);
+    const outcome = await opened.store.pull(NAME, staged(opened, OURS), order);
+    assertApplied(outcome);
+    assert.equal(outcome.conflictCopies.length, 1);
+    assert.equal(await bytesAt(opened, outcome.conflictCopies[0]!), THEIRS.toString());
+  });
+
   it('is rescued once by two workers with the same order', async (t) => {
     const opened = await openPithos(t);
     const base = await create(opened, NAME, OLD);
