@@ -16,7 +16,6 @@ import type { Staged } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import { containerMissing, type Guard, type PithosClient } from './client.ts';
-import { hasChildren } from './listing.ts';
 import { type BlockPlan, NO_BLOCKS, planBlocks, uploadBlocks } from './upload.ts';
 import {
   type ContentIdentity,
@@ -75,9 +74,6 @@ export async function commitContent(
   if (expected.kind !== 'absent') {
     const settled = await outcomeOfCurrent(context, name, order, draft, current);
     if (settled !== null) return settled;
-  }
-  if (draft.kind === 'file' && expected.kind === 'directory' && (await hasChildren(context.client, name))) {
-    return { result: 'blocked', reason: 'directory-not-empty' };
   }
   const isRecorded = current !== null && 'version' in expected && expected.version === `${current.version}`;
   const earlier = isRecorded ? null : await earlierAttempts(context, name, order);

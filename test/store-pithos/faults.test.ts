@@ -160,8 +160,6 @@ describe('absence', () => {
     await create(opened, NAME, OLD);
     const removal = await opened.store.remove(directory, orderFor(directory, made.state));
     assert.deepEqual(removal, { result: 'blocked', reason: 'directory-not-empty' });
-    const pulled = await opened.store.pull(directory, staged(opened, NEW), orderFor(directory, made.state));
-    assert.deepEqual(pulled, { result: 'blocked', reason: 'directory-not-empty' });
     assert.equal(await bytesAt(opened, NAME), OLD.toString());
   });
 });
