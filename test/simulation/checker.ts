@@ -4,7 +4,7 @@
  */
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
-import { type Book, DIRECTORY, isContent, SIDES, type SideName } from './book.ts';
+import { type Book, DIRECTORY, isContent, SIDES, type SideName, SPECIAL } from './book.ts';
 import type { SimContainer } from './container.ts';
 import { type FolderSight, isVersion, seeContainer, seeFolder, textOf } from './sight.ts';
 
@@ -46,9 +46,13 @@ export class Checker {
   readonly #lastName = new Map<string, string>();
   /** Names of a side, by `side name`, whose content the engine moved to another one. */
   readonly #moved = new Set<string>();
-  /** Names upstream that a user changed since the engine last looked at them. */
-  readonly #unseen = new Set<string>();
-  /** When a user last put something at a name upstream or here that was not there, by `side name`; counted in looks. */
+  /** When a user last changed a name upstream; counted in looks, as are all moments here. */
+  readonly #changedAt = new Map<string, number>();
+  /** When a process last looked at a name upstream. */
+  readonly #lookedAt = new Map<string, Map<string, number>>();
+  /** By name: when those who ask the store to write there, and were not answered yet, had looked at it last. */
+  readonly #asked = new Map<string, readonly { readonly process: string; readonly lookedAt: number }[]>();
+  /** When a user last put a file at a name upstream or here that was none, by `side name`; counted in looks. */
   readonly #appearedAt = new Map<string, number>();
   /** When work on the pending decision about a name began first. */
   readonly #claimedAt = new Map<string, number>();
@@ -79,12 +83,13 @@ export class Checker {
     for (const [name, content] of before) {
       const isTreeGone = content === DIRECTORY || (content === '' && !now.has(parentOf(name)));
       if (isTreeGone && !now.has(name)) this.#moved.add(`${side} ${name}`);
+      if (!now.has(name)) this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
       if (hasContent(now, content)) this.#moved.add(`${side} ${name}`);
       this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (side === 'here' || container.keepsVersions) book.displaced(content);
-      if (side === 'upstream' && isWindowOpen && this.#unseen.has(name)) book.letGo(content);
+      if (side === 'upstream' && isWindowOpen && this.#isUnseen(name)) book.letGo(content);
       this.#lastName.set(content, name);
       const other = side === 'here' ? 'upstream' : 'here';
       if (book.hasEnded(other, name, content) && !this.#isAtName(content)) book.letGo(content);
@@ -117,15 +122,16 @@ export class Checker {
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
         if (content === DIRECTORY) this.#removedDirectory(name);
         book.ended(side, name, content);
-        if (side === 'upstream') this.#unseen.add(name);
+        if (side === 'upstream') this.#changedAt.set(name, this.#now());
         if (!isContent(content)) continue;
         if (!hasContent(now, content)) book.tookAway(content);
         // The copy comes before the loss of the original: who removes the one does not get it again from the other.
         else if (isConflictCopy(name)) book.letGo(content);
       }
       for (const [name, content] of now) {
-        if (!before.has(name)) this.#appearedAt.set(`${side} ${name}`, this.#now());
-        if (side === 'upstream' && !before.has(name)) this.#unseen.add(name);
+        if (isFile(content) && !isFile(before.get(name)))
+          this.#appearedAt.set(`${side} ${name}`, this.#now());
+        if (side === 'upstream' && !before.has(name)) this.#changedAt.set(name, this.#now());
         if (side === 'upstream' && before.get(name) !== content) book.put(name, content);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
@@ -166,9 +172,36 @@ export class Checker {
     }
   }
 
-  /** The engine asked the store about an object. */
-  looked(name: string): void {
-    this.#unseen.delete(name);
+  /** The engine put something at a name; where it is not there, its user moved the directory away at that moment. */
+  placed(name: string): void {
+    if (!this.#folder.names.has(name)) this.#parts.book.removedName('here', name);
+  }
+
+  /** A process asked the store about an object. */
+  looked(process: string, name: string): void {
+    const looks = this.#lookedAt.get(name) ?? new Map<string, number>();
+    this.#lookedAt.set(name, looks.set(process, this.#now()));
+  }
+
+  /** A process asks the store to write: what came to the name since it looked there itself, it cannot know of. */
+  asked(process: string, name: string): void {
+    if (!this.#parts.isWindowOpen) return;
+    const lookedAt = this.#lookedAt.get(name)?.get(process) ?? 0;
+    this.#asked.set(name, [...(this.#asked.get(name) ?? []), { process, lookedAt }]);
+  }
+
+  answered(process: string, name: string): void {
+    const asked = this.#asked.get(name)?.filter((request) => request.process !== process);
+    if (asked !== undefined) this.#asked.set(name, asked);
+  }
+
+  /** Whether a user changed the name upstream since whoever writes there looked; a copy names only what it copies. */
+  #isUnseen(name: string): boolean {
+    const asked = this.#asked.get(name) ?? [];
+    const looks = this.#lookedAt.get(name)?.values() ?? [];
+    const lookedAt =
+      asked.length > 0 ? Math.min(...asked.map((request) => request.lookedAt)) : Math.max(0, ...looks);
+    return (this.#changedAt.get(name) ?? 0) > lookedAt;
   }
 
   /** What a commit holds hidden at that moment, its user removed with the directory it came from. */
@@ -246,6 +279,10 @@ export class Checker {
     if (this.#isAtName(content) || hasContent(this.#folder.hidden, content)) return true;
     return container.keepsVersions && isVersion(container, content);
   }
+}
+
+function isFile(sight: string | undefined): boolean {
+  return sight !== undefined && sight !== DIRECTORY && sight !== SPECIAL;
 }
 
 function parentOf(name: string): string {

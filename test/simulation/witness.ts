@@ -73,7 +73,11 @@ export class Witness {
     if (this.steps > MOST_STEPS) this.fail(new Violation(2, 'no end of steps', `${MOST_STEPS}`));
     if (isStoreWrite(verb)) this.#isContainerChanged = true;
     this.#look();
-    if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(subject);
+    const placed = outcome.kind === 'done' ? placedName(verb, subject) : null;
+    if (placed !== null) this.checker.placed(placed);
+    if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(process, subject);
+    if (isRequestToWrite(verb)) this.checker.asked(process, subject);
+    if (verb === 'http.answer') this.checker.answered(process, subject);
     if (verb === 'db.claim' && outcome.kind === 'done') {
       this.checker.claimed((outcome.result as readonly Entry[]).map(({ name }) => name));
     }
@@ -113,9 +117,22 @@ export class Witness {
   }
 }
 
+/** The name in the folder that a step put something at, by the path at which its directory was opened. */
+function placedName(verb: string, subject: string): string | null {
+  if (verb !== 'fs.link' && verb !== 'fs.rename' && verb !== 'fs.mkdir') return null;
+  const path = subject.slice(subject.lastIndexOf(' -> ') + 1).replace(/^-> /, '');
+  const name = path.startsWith(`${ROOT}/`) ? path.slice(ROOT.length + 1) : '';
+  return name === '' || name.startsWith('.holdfast') ? null : name;
+}
+
 /** Of a step about some names of a pair. */
 function namesOf(subject: string): readonly string[] {
   return subject.slice(subject.indexOf(': ') + 2).split(', ');
+}
+
+/** Whether a process asks the store to write with it; what comes of that is a step of the store. */
+function isRequestToWrite(verb: string): boolean {
+  return verb.startsWith('http.') && isStoreWrite(verb);
 }
 
 /** Whether an object may be another one after this step. */
