@@ -2,7 +2,9 @@
  * Archive on PostgreSQL: puts the statements of `sql/` together into the port's promises.
  * What the port calls one transaction is one; a single statement needs none of its own.
  */
+import type { Name } from '#core/name.ts';
 import type { Archive, SideEffects } from '#ports/archive.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { SIDES } from './codes.ts';
 import type { Connection, Session } from './connection.ts';
 import { acknowledge, endedObject, removedObject } from './sql/acknowledge.ts';
@@ -13,6 +15,7 @@ import { claim, forgetDispatched } from './sql/claim.ts';
 import { countDeletes, waitingDeletes } from './sql/count-deletes.ts';
 import { countRenames } from './sql/count-renames.ts';
 import { dispatch } from './sql/dispatch.ts';
+import type { Lags } from './sql/lag.ts';
 import {
   endHold,
   holdDeletes,
@@ -36,9 +39,17 @@ import { counts, work } from './sql/work.ts';
 /** Deletes are let go, held and answered all at once, and may be all names of the largest pair: ten thousand a second. */
 const WHOLE_PAIR_MS = 600_000;
 
-export function createArchive(connection: Connection): Archive {
+/** @param telemetry is told of every change that both sides hold from then on; null: nobody is. */
+export function createArchive(connection: Connection, telemetry: Telemetry | null): Archive {
   const { prisma } = connection;
   const { guard, transaction } = connection;
+  const told = async (work: Promise<Lags>): Promise<ReadonlySet<Name>> => {
+    const written = await work;
+    for (const lagMs of written.values()) {
+      if (lagMs !== null) telemetry?.tell({ kind: 'acknowledged', lagMs });
+    }
+    return new Set(written.keys());
+  };
   return {
     pageLocal: (pairId, after, limit) => guard(() => pageLocal(prisma, pairId, after, limit)),
     pageRemote: (pairId, after, limit) => guard(() => pageRemote(prisma, pairId, after, limit)),
@@ -59,7 +70,7 @@ export function createArchive(connection: Connection): Archive {
     issueSerials: (count) => guard(() => issueSerials(prisma, count)),
     record: (pairId, records, events) => {
       const run = (session: Session) => record(session, pairId, records, events);
-      return records.some(reachesFurther) ? transaction(run) : guard(() => run(prisma));
+      return told(records.some(reachesFurther) ? transaction(run) : guard(() => run(prisma)));
     },
 
     dispatch: (pairId, window, holdMs) => transaction((session) => dispatch(session, pairId, window, holdMs)),
@@ -84,7 +95,7 @@ export function createArchive(connection: Connection): Archive {
         return names;
       };
       const isSingle = hasNoEffects(effects) && !acknowledgements.some(endedObject);
-      return isSingle ? guard(() => run(prisma)) : transaction(run);
+      return told(isSingle ? guard(() => run(prisma)) : transaction(run));
     },
     release: (pairId, releases, effects) => {
       const run = async (session: Session) => {

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { PrismaClient } from './generated/client.ts';
 
 /** Connecting takes at most this long, waiting for a free session included. */
@@ -39,6 +40,8 @@ export interface ConnectionOptions {
   /** Most sessions at once. */
   readonly poolSize: number;
   readonly log: Log;
+  /** Told of acknowledged changes; nobody when left out. */
+  readonly telemetry?: Telemetry;
 }
 
 export function connect({ url, poolSize, log }: ConnectionOptions): Connection {

@@ -1,13 +1,17 @@
 /** Database: opens the state database as the two ports it implements. */
 import type { Archive } from '#ports/archive.ts';
+import type { FleetFigures } from '#ports/figures.ts';
 import type { Registry } from '#ports/registry.ts';
 import { createArchive } from './archive.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { createRegistry } from './registry.ts';
+import { figures } from './sql/figures.ts';
 
 export interface Database {
   readonly registry: Registry;
   readonly archive: Archive;
+  /** What the fleet has to do, over all pairs. */
+  figures(): Promise<FleetFigures>;
   /** Answers when the database does. @throws HoldfastError database-unreachable */
   ping(): Promise<void>;
   /** The server's clock. */
@@ -21,7 +25,8 @@ export function openDatabase(options: ConnectionOptions): Database {
   const connection = connect(options);
   return {
     registry: createRegistry(connection),
-    archive: createArchive(connection),
+    archive: createArchive(connection, options.telemetry ?? null),
+    figures: () => connection.guard(() => figures(connection.prisma)),
     ping: () =>
       connection.guard(async () => {
         await connection.prisma.$queryRawUnsafe('SELECT 1');

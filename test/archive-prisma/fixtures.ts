@@ -28,7 +28,7 @@ export async function openFixture(t: TestContext): Promise<Fixture> {
 
 /** Columns with a time, by table. */
 const TIMES = {
-  entry: ['due_at', 'held_until', 'updated_at', 'deleted_at'],
+  entry: ['due_at', 'held_until', 'updated_at', 'deleted_at', 'seen_at'],
   history: ['at'],
   problem: ['first_seen_at', 'last_seen_at', 'next_attempt_at'],
   recovery_pointer: ['displaced_at', 'look_again_at', 'expires_at'],

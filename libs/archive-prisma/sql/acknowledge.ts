@@ -3,7 +3,6 @@
  * on the pending decision (invariant 4). Of two workers that carried it out one is heard.
  */
 import { describeAcknowledged, movesFile } from '#core/describe-acknowledged.ts';
-import type { Name } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
 import type { Acknowledgement } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
@@ -18,6 +17,7 @@ import {
   syncColumns,
 } from '../entry-row.ts';
 import { generationUsed } from './generation.ts';
+import { LAG_MS, type LagRow, type Lags, lagsOf } from './lag.ts';
 import { ENDS_WITH_NAME } from './problems.ts';
 
 interface AcknowledgeRow extends LocalColumns, RemoteColumns, SyncColumns {
@@ -72,7 +72,7 @@ const taken = (side: keyof typeof SIDE, columns: readonly string[]): string =>
 const ACKNOWLEDGE = `
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
-  SELECT e.name FROM entry e JOIN given ON e.name = given.name
+  SELECT e.name, e.seen_at FROM entry e JOIN given ON e.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.decision_serial = given.serial AND e.decision_action = given.action
     AND e.decision_displaced = given.displaced
   ORDER BY e.name FOR UPDATE OF e
@@ -87,10 +87,10 @@ written AS (
     ${taken('remote', ['kind', 'size', 'hash', 'version', 'mtime_ns'])},
     sync_serial = given.serial, sync_kind = given.sync_kind, sync_size = given.sync_size, sync_hash = given.sync_hash,
     decision_serial = 0, decision_action = NULL, decision_displaced = NULL, decision_turn = NULL, decision_reason = NULL,
-    decision_cleared = false, due_at = NULL, held_until = NULL, held_by = NULL, attempts = 0, updated_at = now()
+    decision_cleared = false, due_at = NULL, held_until = NULL, held_by = NULL, attempts = 0, seen_at = now(), updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
-  RETURNING e.name
+  RETURNING e.name, ${LAG_MS} AS lag_ms
 ),
 used AS (${generationUsed('SELECT FROM written')}),
 closed AS (
@@ -102,17 +102,17 @@ told AS (
   SELECT $1::int, given.name, ${HISTORY_KIND.acknowledged}, given.target, given.serial, given.text, given.bytes
   FROM given JOIN written ON written.name = given.name
 )
-SELECT name FROM written`;
+SELECT name, lag_ms FROM written`;
 
-/** @returns the names acknowledged; the others are no longer pending under that serial. */
+/** @returns the names acknowledged, each with its lag; the others are no longer pending under that serial. */
 export async function acknowledge(
   session: Session,
   pairId: number,
   acknowledgements: readonly Acknowledgement[],
-): Promise<ReadonlySet<Name>> {
+): Promise<Lags> {
   const rows = inNameOrder(acknowledgements.map(acknowledgeRow), laterOne);
-  const written = await session.$queryRawUnsafe<{ name: Name }[]>(ACKNOWLEDGE, pairId, ...ROWS.values(rows));
-  return new Set(written.map(({ name }) => name));
+  const written = await session.$queryRawUnsafe<LagRow[]>(ACKNOWLEDGE, pairId, ...ROWS.values(rows));
+  return lagsOf(written);
 }
 
 /** Whether it took an object from below some directory, perhaps the last one there. */

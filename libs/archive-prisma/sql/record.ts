@@ -4,7 +4,6 @@
  * too, since an acknowledgement without transfer changes nothing else, and a decision
  * made on the SYNC before it would call a plain change a conflict.
  */
-import type { Name } from '#core/name.ts';
 import { NO_SERIAL } from '#core/serial.ts';
 import { TURN, turnOf } from '#core/turn.ts';
 import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
@@ -21,6 +20,7 @@ import {
 } from '../entry-row.ts';
 import { EVENTS, historyRow } from './append-history.ts';
 import { generationUsed } from './generation.ts';
+import { LAG_MS, type LagRow, type Lags, lagsOf } from './lag.ts';
 import { markEmptied, markEmptiedAbove } from './mark-emptied.ts';
 import { markAroundEnded } from './mark-waiting.ts';
 import { ENDS_WITH_NAME } from './problems.ts';
@@ -110,10 +110,13 @@ const WENT_AWAY = [
   wentAway('gone_mtime_ns', lastHere('mtime_ns')),
 ].join(', ');
 
+/** Both sides hold the same already. */
+const ACKNOWLEDGED = 'given.sync_serial <> given.expected_sync';
+
 const RECORD = `
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
-  SELECT e.name FROM entry e JOIN given ON e.name = given.name
+  SELECT e.name, e.seen_at FROM entry e JOIN given ON e.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.decision_action IS NULL AND e.local_serial = given.expected_local
     AND e.remote_serial = given.expected_remote AND e.sync_serial = given.expected_sync
   ORDER BY e.name FOR UPDATE OF e
@@ -126,10 +129,11 @@ written AS (
       ELSE e.candidate_sides END,
     due_at = CASE WHEN given.later_at IS NULL OR e.candidate_marking = given.marking THEN given.later_at
       ELSE least(given.later_at, now() + interval '2 seconds') END,
-    updated_at = now()
+    seen_at = CASE WHEN ${ACKNOWLEDGED} THEN now() ELSE e.seen_at END, updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name
-  RETURNING e.name, given.problem_code, given.sync_serial <> given.expected_sync AS acknowledged
+  RETURNING e.name, given.problem_code, ${ACKNOWLEDGED} AS acknowledged,
+    CASE WHEN ${ACKNOWLEDGED} THEN ${LAG_MS} END AS lag_ms
 ),
 used AS (${generationUsed('SELECT FROM written WHERE acknowledged')}),
 opened AS (
@@ -152,23 +156,23 @@ told AS (
   WHERE event.name IS NULL OR event.name IN (SELECT name FROM written)
     OR event.name NOT IN (SELECT name FROM given)
 )
-SELECT name FROM written`;
+SELECT name, lag_ms FROM written`;
 
-/** @returns the names written. Events of names that were raced are left out with them. */
+/** @returns the names written, with their lags where both sides are equal by it. Events of names that were raced are left out with them. */
 export async function record(
   session: Session,
   pairId: number,
   records: readonly ProbeRecord[],
   history: readonly HistoryEvent[],
-): Promise<ReadonlySet<Name>> {
+): Promise<Lags> {
   const rows = inNameOrder(records.map(recordRow), laterOne);
-  const written = await session.$queryRawUnsafe<{ name: Name }[]>(
+  const written = await session.$queryRawUnsafe<LagRow[]>(
     RECORD,
     pairId,
     ...ROWS.values(rows),
     ...EVENTS.values(history.map(historyRow)),
   );
-  const names = new Set(written.map(({ name }) => name));
+  const names = lagsOf(written);
   // Of several findings of one name the last one stands, here too.
   const last = new Map(records.map((found) => [found.candidate.entry.name, found]));
   const heard = [...last].flatMap(([name, found]) => (names.has(name) ? [found] : []));
