@@ -79,6 +79,17 @@ const RULES: Readonly<Record<string, Rule>> = {
     'ejs',
     'prom-client',
   ),
+  'libs/telemetry': adapter(
+    'prom-client',
+    'bullmq',
+    'bullmq-otel',
+    '@opentelemetry/api',
+    '@opentelemetry/context-async-hooks',
+    '@opentelemetry/core',
+    '@opentelemetry/exporter-trace-otlp-http',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace',
+  ),
   'libs/config': {
     may: ['convict', 'node', 'libs/ports/errors.ts'],
     because: 'configuration is declared once and handed over as plain values; it knows nobody who uses it',

@@ -2,9 +2,9 @@
  * Command line: words in, exit code out. One place decides how results, help and failures
  * are written, so that every verb keeps the same contract (design section 9).
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES } from '#libs/runtime/exit-codes.ts';
+import { packageVersion } from '#libs/runtime/version.ts';
 import { withOperator } from './connect.ts';
 import { printFailure } from './failure.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -99,11 +99,6 @@ function divertOutput(program: Command, terminal: Terminal, asked: string[]): vo
       // The failure is written once, where all failures are.
       outputError: () => {},
     });
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 const GENERAL_HELP = `

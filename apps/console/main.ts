@@ -5,9 +5,10 @@ import { runApp } from '#libs/compose/run-app.ts';
 import { fileAccounts } from '#libs/console/accounts.ts';
 import { createConsole } from '#libs/console/server.ts';
 import { openQueueBoard } from '#libs/queue-bullmq/board.ts';
+import { fleetMetrics } from '#libs/telemetry/fleet-metrics.ts';
 import { HoldfastError } from '#ports/errors.ts';
 
-await runApp('console', async ({ config, log }) => {
+await runApp('console', async ({ config, log, telemetry, tracing }) => {
   const { consoleAccounts, consoleHost, consoleKey, port, queuePrefix, redisUrl, databaseUrl } = config;
   if (consoleAccounts === null) {
     throw new HoldfastError(
@@ -15,7 +16,9 @@ await runApp('console', async ({ config, log }) => {
       'HOLDFAST_CONSOLE_ACCOUNTS is not set; make an account with "holdfast account set NAME --role operator --file FILE" and set it to that file',
     );
   }
-  const fleet = await openFleet({ config, log });
+  const fleet = await openFleet({ config, log, telemetry, tracing });
+  const { queue, database, clock } = fleet;
+  const metrics = fleetMetrics({ queue, figures: () => database.figures(), now: () => clock.now() });
   const server = redisUrl === null ? { databaseUrl: databaseUrl ?? '' } : { redisUrl };
   const board = openQueueBoard(server, { prefix: queuePrefix, clock: fleet.clock, log });
   const app = await createConsole({
@@ -23,7 +26,7 @@ await runApp('console', async ({ config, log }) => {
     sessionKey: consoleKey ?? randomBytes(32).toString('hex'),
     now: () => fleet.clock.now(),
     operator: fleet.operator,
-    queue: fleet.queue,
+    metrics,
     queues: () => board.queues(),
     environment: queuePrefix,
     isReady: () =>
@@ -36,6 +39,7 @@ await runApp('console', async ({ config, log }) => {
   await app.listen({ host: consoleHost, port });
   log.info({ url: `http://${consoleHost}:${port}` }, 'console listens');
   return {
+    metrics,
     ready: () => fleet.ping(),
     drain: async () => {
       await app.close();

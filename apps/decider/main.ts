@@ -3,8 +3,8 @@ import { openFleet } from '#libs/compose/fleet.ts';
 import { runApp } from '#libs/compose/run-app.ts';
 import { runDecider } from '#steps/run-decider.ts';
 
-await runApp('decider', async ({ config, log }) => {
-  const fleet = await openFleet({ config, log });
+await runApp('decider', async ({ config, log, telemetry, tracing }) => {
+  const fleet = await openFleet({ config, log, telemetry, tracing });
   const { settleMs, window, volumes, sweepIntervalMs, generationMs } = config;
   const { queue, sides, clock, pace, deleteHold } = fleet;
   const deps = { ...fleet.database, queue, sides, clock, pace, deleteHold, log };

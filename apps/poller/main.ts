@@ -3,10 +3,10 @@ import { openFleet } from '#libs/compose/fleet.ts';
 import { runApp } from '#libs/compose/run-app.ts';
 import { runPoller } from '#steps/run-poller.ts';
 
-await runApp('poller', async ({ config, log }) => {
-  const fleet = await openFleet({ config, log });
+await runApp('poller', async ({ config, log, telemetry, tracing }) => {
+  const fleet = await openFleet({ config, log, telemetry, tracing });
   const { queue, sides, clock, pace } = fleet;
-  const running = runPoller({ ...fleet.database, queue, sides, clock, pace, log });
+  const running = runPoller({ ...fleet.database, queue, sides, clock, pace, log, telemetry });
   return {
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {

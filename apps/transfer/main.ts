@@ -5,8 +5,8 @@ import { runTransfer } from '#steps/run-transfer.ts';
 
 const DAY_MS = 86_400_000;
 
-await runApp('transfer', async ({ config, log }) => {
-  const fleet = await openFleet({ config, log });
+await runApp('transfer', async ({ config, log, telemetry, tracing }) => {
+  const fleet = await openFleet({ config, log, telemetry, tracing });
   const { settleMs, window, origin, concurrency, volumes } = config;
   const { queue, sides, clock } = fleet;
   const running = runTransfer({
@@ -15,6 +15,7 @@ await runApp('transfer', async ({ config, log }) => {
     sides,
     clock,
     log,
+    telemetry,
     settleMs,
     window,
     origin,

@@ -9,8 +9,8 @@ const JUDGE_INTERVAL_MS = 50;
 const SCANS_AT_ONCE = 2;
 const DAY_MS = 86_400_000;
 
-await runApp('watcher', async ({ config, log }) => {
-  const fleet = await openFleet({ config, log });
+await runApp('watcher', async ({ config, log, telemetry, tracing }) => {
+  const fleet = await openFleet({ config, log, telemetry, tracing });
   const { queue, sides, clock } = fleet;
   const running = runWatcher({
     ...fleet.database,
@@ -18,6 +18,7 @@ await runApp('watcher', async ({ config, log }) => {
     sides,
     clock,
     log,
+    telemetry,
     owner: `${hostname()}-${process.pid}-${clock.uniqueId().slice(0, 8)}`,
     volumes: config.volumes,
     leaseMs: config.leaseMs,

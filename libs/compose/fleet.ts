@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
 import { checkSchema } from '#libs/archive-prisma/migrate.ts';
 import type { Config } from '#libs/config/load.ts';
 import { environment } from '#libs/config/schema.ts';
+import type { Tracing } from '#libs/queue-bullmq/backend.ts';
 import { openJobQueue } from '#libs/queue-bullmq/open.ts';
 import { systemClock } from '#libs/runtime/clock.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -16,6 +17,7 @@ import type { JobQueue } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
 import type { Operator } from '#ports/operator.ts';
 import type { Sides } from '#ports/sides.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { createOperator } from '#steps/operator/operator.ts';
 import type { PollPace } from '#steps/poll-pace.ts';
 import { environmentExaminations } from './environment.ts';
@@ -39,10 +41,14 @@ export interface Fleet {
 export interface FleetOptions {
   readonly config: Config;
   readonly log: Log;
+  /** Told of what the parts do; nobody when left out. */
+  readonly telemetry?: Telemetry;
+  /** Carries traces through the queues; null while they are off. */
+  readonly tracing?: Tracing | null;
 }
 
 /** @throws HoldfastError configuration-invalid, database-unreachable, queue-unreachable, schema-behind, schema-newer */
-export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
+export async function openFleet({ config, log, telemetry, tracing }: FleetOptions): Promise<Fleet> {
   const { databaseUrl } = config;
   if (databaseUrl === null) {
     throw new HoldfastError(
@@ -52,9 +58,16 @@ export async function openFleet({ config, log }: FleetOptions): Promise<Fleet> {
   }
   await assertSchema(databaseUrl);
   const clock = systemClock;
-  const database = openDatabase({ url: databaseUrl, poolSize: config.databasePool, log });
+  const told = telemetry === undefined ? {} : { telemetry };
+  const database = openDatabase({ url: databaseUrl, poolSize: config.databasePool, log, ...told });
   const server = config.redisUrl === null ? { databaseUrl } : { redisUrl: config.redisUrl };
-  const queue = await openJobQueue(server, { prefix: config.queuePrefix, clock, log });
+  const queue = await openJobQueue(server, {
+    prefix: config.queuePrefix,
+    clock,
+    log,
+    ...told,
+    ...(tracing == null ? {} : { tracing }),
+  });
   const sides = createSides({
     clock,
     log,

@@ -1,32 +1,68 @@
-/** Run app: what the four processes have in common: configuration, log, signals, health; fatal errors in one sentence. */
+/** Run app: what all processes have in common: configuration, log, signals, health, metrics, traces; fatal errors in one sentence. */
+import type { Registry } from 'prom-client';
 import { type Config, loadConfig } from '#libs/config/load.ts';
 import { createLog } from '#libs/runtime/log.ts';
 import { exitWithError, type RunningProcess, runProcess } from '#libs/runtime/start.ts';
+import { packageVersion } from '#libs/runtime/version.ts';
+import { type ProcessMetrics, processMetrics } from '#libs/telemetry/process-metrics.ts';
+import { openTracing, type Tracing } from '#libs/telemetry/tracing.ts';
 import type { Log } from '#ports/log.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 
 /** What an app gives back; `ready` resolves while its dependencies answer. */
 export interface StartedApp {
   ready(): Promise<void>;
   drain(budgetMs: number): Promise<void>;
+  /** More than what every process tells, read when asked for. */
+  metrics?(): Promise<Registry>;
+}
+
+export interface AppContext {
+  readonly config: Config;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  /** Carries traces through the queues; null while they are off. */
+  readonly tracing: Tracing['queue'] | null;
 }
 
 export async function runApp(
   name: string,
-  start: (context: { readonly config: Config; readonly log: Log }) => Promise<StartedApp>,
+  start: (context: AppContext) => Promise<StartedApp>,
 ): Promise<void> {
   try {
     const config = loadConfig();
     const log = createLog({ name, level: config.logLevel });
-    await runProcess({ name, config, log, start: async () => asProcess(await start({ config, log })) });
+    const metrics = processMetrics(name, packageVersion());
+    const begin = async (): Promise<RunningProcess> => {
+      const { otlpEndpoint: endpoint } = config;
+      const options = { processName: name, version: packageVersion() };
+      const traces = endpoint === null ? null : await openTracing({ ...options, endpoint });
+      const span: Telemetry['span'] = traces?.span ?? ((_name, work) => work());
+      const telemetry: Telemetry = { tell: metrics.tell, span };
+      const app = await start({ config, log, telemetry, tracing: traces?.queue ?? null });
+      return asProcess(app, metrics, traces);
+    };
+    await runProcess({ name, config, log, start: begin });
   } catch (thrown) {
     exitWithError(thrown);
   }
 }
 
-function asProcess(app: StartedApp): RunningProcess {
+function asProcess(app: StartedApp, metrics: ProcessMetrics, traces: Tracing | null): RunningProcess {
   const ready = async (): Promise<boolean> => {
     await app.ready();
     return true;
   };
-  return { ready: () => ready().catch(() => false), drain: (budgetMs) => app.drain(budgetMs) };
+  return {
+    ready: () => ready().catch(() => false),
+    drain: async (budgetMs) => {
+      await app.drain(budgetMs);
+      await traces?.close();
+    },
+    // What it can say without database and queue, it says also while they are away.
+    metrics: async () => {
+      const more = (await app.metrics?.().catch(() => null)) ?? null;
+      return more === null ? [metrics.registry] : [metrics.registry, more];
+    },
+  };
 }

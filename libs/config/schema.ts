@@ -117,6 +117,15 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
       example: 'default,homes-1',
     } as Setting<readonly string[]>,
     ...workSettings(),
+    otlpEndpoint: {
+      doc: 'OpenTelemetry collector (OTLP over HTTP) that traces of changes are sent to. Unset: nothing is traced.',
+      env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+      format: 'http-url',
+      default: null,
+      nullable: true,
+      unit: 'URL',
+      example: 'http://collector:4318',
+    } as Setting<string | null>,
     ...timeSettings(),
     ...deleteSettings(),
     origin: {

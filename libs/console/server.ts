@@ -5,18 +5,18 @@
  */
 import type { Queue } from 'bullmq';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Registry } from 'prom-client';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
-import type { JobQueue } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
 import type { Operator } from '#ports/operator.ts';
 import { type AccessOptions, guardConsole, type Visitor } from './access.ts';
-import { backlogMetrics } from './backlog.ts';
 import { serveBoards } from './boards.ts';
 import { fleetPage, pairPage, stylesheet } from './pages.ts';
 
 export interface ConsoleOptions extends AccessOptions {
   readonly operator: Operator;
-  readonly queue: Pick<JobQueue, 'depths'>;
+  /** What the whole fleet has to do, as Prometheus reads it. */
+  metrics(): Promise<Registry>;
   /** Every queue as Bull Board wants it. */
   queues(): Promise<readonly Queue[]>;
   /** Names the fleet on the board. */
@@ -36,7 +36,7 @@ export async function createConsole(options: ConsoleOptions): Promise<FastifyIns
   return app;
 }
 
-function serveHealth(app: FastifyInstance, { isReady, queue }: ConsoleOptions): void {
+function serveHealth(app: FastifyInstance, { isReady, metrics }: ConsoleOptions): void {
   const open = { config: { open: true } };
   app.get('/livez', open, async () => ({ live: true }));
   app.get('/readyz', open, async (_request, reply) => {
@@ -44,7 +44,7 @@ function serveHealth(app: FastifyInstance, { isReady, queue }: ConsoleOptions): 
     return reply.code(ready ? 200 : 503).send({ ready });
   });
   app.get('/metrics', open, async (_request, reply) => {
-    const registry = await backlogMetrics(queue);
+    const registry = await metrics();
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

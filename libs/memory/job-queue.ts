@@ -157,6 +157,13 @@ export class MemoryQueueServer {
             { queue, state: 'active', jobs: active.size },
           ]),
         ),
+      waits: () =>
+        step('queue.waits', '', () =>
+          [...this.#channels].map(([queue, { waiting }]) => {
+            const since = Math.min(...waiting.map(({ readyAt }) => readyAt));
+            return { queue, oldestMs: waiting.length === 0 ? 0 : Math.max(0, this.#world.now() - since) };
+          }),
+        ),
       close: async () => {
         await Promise.all(consumers.map((consumer) => consumer.drain(0)));
       },

@@ -63,5 +63,7 @@ export interface JobQueue {
   ping(): Promise<void>;
   /** Jobs by queue and state, for status and metrics. */
   depths(): Promise<readonly { readonly queue: string; readonly state: string; readonly jobs: number }[]>;
+  /** Of each queue, how long the job that waits longest could have been taken, milliseconds; 0 where none waits. Of very many, those that come next are looked at. */
+  waits(): Promise<readonly { readonly queue: string; readonly oldestMs: number }[]>;
   close(): Promise<void>;
 }

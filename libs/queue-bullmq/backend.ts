@@ -2,7 +2,7 @@
  * Backend: what the job queue needs from the server below BullMQ. Redis is the production
  * one, PostgreSQL serves machines without Redis; nothing above this interface knows which.
  */
-import type { Processor, Queue, Worker } from 'bullmq';
+import type { Processor, Queue, Telemetry as Tracing, Worker } from 'bullmq';
 
 export type QueueHandle = Pick<
   Queue,
@@ -13,6 +13,7 @@ export type QueueHandle = Pick<
   | 'getJobScheduler'
   | 'getJobSchedulers'
   | 'getJobCounts'
+  | 'getJobs'
   | 'close'
 >;
 
@@ -46,6 +47,9 @@ export interface Backend {
   ping(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What carries traces from job to job; left out where there are none. */
+export type { Tracing };
 
 /** A job is gone once it ended, well or badly: nothing depends on retained jobs, and a kept one would block its id. */
 export const JOB_OPTIONS = { removeOnComplete: true, removeOnFail: true } as const;

@@ -8,6 +8,7 @@ import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError } from '#ports/errors.ts';
 import type { Consumer } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import type { Backend, WorkerSettings } from './backend.ts';
 
 /** How long a handler may take to notice that its signal was aborted. */
@@ -20,7 +21,13 @@ export interface ConsumerParts {
   readonly settings: WorkerSettings;
   readonly clock: Clock;
   readonly log: Log;
+  readonly telemetry?: Telemetry;
   onError(error: Error): void;
+}
+
+/** When a job could first have been taken, milliseconds since the epoch. */
+export function waitsSince({ timestamp, opts }: Pick<Job, 'timestamp' | 'opts'>): number {
+  return timestamp + (opts.delay ?? 0);
 }
 
 /** @param handle gets the job's name and data as they were added. */
@@ -28,7 +35,7 @@ export function startConsumer(
   parts: ConsumerParts,
   handle: (name: string, payload: unknown, signal: AbortSignal) => Promise<void>,
 ): Consumer {
-  const { backend, queueName, clock, onError } = parts;
+  const { backend, queueName, clock, telemetry, onError } = parts;
   const log = parts.log.child({ queue: queueName });
   const stop = new AbortController();
   let isDraining = false;
@@ -36,9 +43,16 @@ export function startConsumer(
   const process = async (job: Job, token?: string) => {
     // BullMQ may fetch one more job after it was told to stop.
     if (isDraining) return handBack(job, token);
+    const takenAt = clock.now();
+    const waitedMs = Math.max(0, takenAt - waitsSince(job));
+    const ended = (outcome: 'done' | 'failed' | 'handed-back'): void =>
+      telemetry?.tell({ kind: 'job-ended', queue: queueName, tookMs: clock.now() - takenAt, outcome });
+    telemetry?.tell({ kind: 'job-taken', queue: queueName, waitedMs });
     try {
       await handle(job.name, job.data, stop.signal);
+      ended('done');
     } catch (thrown) {
+      ended(stop.signal.aborted ? 'handed-back' : 'failed');
       if (stop.signal.aborted) return handBack(job, token);
       const { code, message } = asHoldfastError(thrown);
       log.error({ code, job: job.name, error: message }, 'a job failed; the sweep makes its work again');

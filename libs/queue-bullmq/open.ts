@@ -7,8 +7,9 @@ import type { Clock } from '#ports/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Consumer, JobQueue } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
-import type { Backend, QueueHandle } from './backend.ts';
-import { startConsumer } from './consumer.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
+import type { Backend, QueueHandle, Tracing } from './backend.ts';
+import { startConsumer, waitsSince } from './consumer.ts';
 import { errorReport } from './error-report.ts';
 import { decodePair, decodeTransfer, encodeTransfer } from './payload.ts';
 import { withoutOverlap } from './poll-overlap.ts';
@@ -22,6 +23,8 @@ const BATCH = 1_000;
 const DELAY_SLOT_MS = 1_000;
 /** A schedule whose next run lies further back has lost its job. */
 const SCHEDULE_LATE_MS = 60_000;
+/** So many of the jobs that come next are asked how long they wait. */
+const ASKED_FOR_AGE = 1_000;
 const STATES = ['waiting', 'prioritized', 'active', 'delayed'] as const;
 
 export type QueueServer = { readonly redisUrl: string } | { readonly databaseUrl: string };
@@ -31,6 +34,10 @@ export interface JobQueueOptions {
   readonly prefix?: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of jobs taken and ended; nobody when left out. */
+  readonly telemetry?: Telemetry;
+  /** Carries traces from job to job. */
+  readonly tracing?: Tracing;
   /** A job whose worker does not renew its lock for this long is given to another; default 30 s. */
   readonly lockDurationMs?: number;
   /** How often jobs without a lock are looked for; default 15 s. */
@@ -43,7 +50,7 @@ export interface JobQueueOptions {
  */
 export async function openJobQueue(server: QueueServer, options: JobQueueOptions): Promise<JobQueue> {
   const onError = errorReport(options.log, options.clock);
-  const backend = openBackend(server, options.prefix ?? 'holdfast', onError);
+  const backend = openBackend(server, options.prefix ?? 'holdfast', onError, options.tracing);
   const queue = new BullJobQueue(backend, options, onError);
   try {
     await queue.ping();
@@ -55,16 +62,22 @@ export async function openJobQueue(server: QueueServer, options: JobQueueOptions
 }
 
 /** @throws HoldfastError configuration-invalid */
-export function openBackend(server: QueueServer, prefix: string, onError: (error: Error) => void): Backend {
+export function openBackend(
+  server: QueueServer,
+  prefix: string,
+  onError: (error: Error) => void,
+  tracing?: Tracing,
+): Backend {
   if (!/^[A-Za-z0-9_-]+$/.test(prefix)) {
     throw new HoldfastError(
       'configuration-invalid',
       'HOLDFAST_QUEUE_PREFIX may hold letters, digits, - and _ only: choose one like holdfast.',
     );
   }
+  const common = { prefix, onError, ...(tracing === undefined ? {} : { tracing }) };
   return 'redisUrl' in server
-    ? redisBackend({ url: server.redisUrl, prefix, onError })
-    : postgresBackend({ url: server.databaseUrl, prefix, onError });
+    ? redisBackend({ url: server.redisUrl, ...common })
+    : postgresBackend({ url: server.databaseUrl, ...common });
 }
 
 class BullJobQueue implements JobQueue {
@@ -180,16 +193,26 @@ class BullJobQueue implements JobQueue {
     await this.#command(() => this.#backend.queueNames([...this.#queues.keys()]));
   }
 
+  async waits(): ReturnType<JobQueue['waits']> {
+    return this.#ofEachQueue(async (queue) => {
+      const next = await this.#queue(queue).getJobs(['waiting', 'prioritized'], 0, ASKED_FOR_AGE - 1, true);
+      const since = next.map(waitsSince);
+      const oldestMs = since.length === 0 ? 0 : Math.max(0, this.#options.clock.now() - Math.min(...since));
+      return [{ queue, oldestMs }];
+    });
+  }
+
   async depths(): ReturnType<JobQueue['depths']> {
+    return this.#ofEachQueue(async (queue) => {
+      const counts = await this.#queue(queue).getJobCounts(...STATES);
+      return STATES.map((state) => ({ queue, state, jobs: counts[state] ?? 0 }));
+    });
+  }
+
+  #ofEachQueue<Row>(look: (queue: string) => Promise<readonly Row[]>): Promise<readonly Row[]> {
     return this.#command(async () => {
       const names = await this.#backend.queueNames([...this.#queues.keys()]);
-      const rows = await Promise.all(
-        [...names].sort().map(async (queue) => {
-          const counts = await this.#queue(queue).getJobCounts(...STATES);
-          return STATES.map((state) => ({ queue, state, jobs: counts[state] ?? 0 }));
-        }),
-      );
-      return rows.flat();
+      return (await Promise.all([...names].sort().map(look))).flat();
     });
   }
 
@@ -217,8 +240,9 @@ class BullJobQueue implements JobQueue {
     concurrency: number,
     handle: (name: string, payload: unknown, signal: AbortSignal) => Promise<void>,
   ): Consumer {
-    const { clock, log, lockDurationMs = 30_000, stalledIntervalMs = 15_000 } = this.#options;
+    const { clock, log, telemetry, lockDurationMs = 30_000, stalledIntervalMs = 15_000 } = this.#options;
     this.#queue(queueName);
+    telemetry?.tell({ kind: 'worker-started', queue: queueName, concurrency });
     const consumer = startConsumer(
       {
         backend: this.#backend,
@@ -226,6 +250,7 @@ class BullJobQueue implements JobQueue {
         settings: { concurrency, lockDurationMs, stalledIntervalMs },
         clock,
         log,
+        ...(telemetry === undefined ? {} : { telemetry }),
         onError: this.#onError,
       },
       handle,

@@ -14,18 +14,19 @@ import {
 } from 'bullmq';
 import pg from 'pg';
 import { HoldfastError } from '#ports/errors.ts';
-import { type Backend, JOB_OPTIONS, workerOptions } from './backend.ts';
+import { type Backend, JOB_OPTIONS, type Tracing, workerOptions } from './backend.ts';
 
 const SENTINELS = `${DEFAULT_SCHEMA}.holdfast_sentinel`;
 
 export interface PostgresBackendOptions {
   readonly url: string;
   readonly prefix: string;
+  readonly tracing?: Tracing;
   onError(error: Error): void;
 }
 
 /** @throws HoldfastError configuration-invalid when the URL cannot be read */
-export function postgresBackend({ url, prefix, onError }: PostgresBackendOptions): Backend {
+export function postgresBackend({ url, prefix, tracing, onError }: PostgresBackendOptions): Backend {
   const address = addressOf(url);
   const makePool = (max: number) => {
     const pool = new pg.Pool({
@@ -41,6 +42,7 @@ export function postgresBackend({ url, prefix, onError }: PostgresBackendOptions
     pool.setMaxListeners(0);
     return pool;
   };
+  const traced = tracing === undefined ? {} : { telemetry: tracing };
   const producers = makePool(3);
   let prepared: Promise<void> | null = null;
   const prepare = () => {
@@ -57,7 +59,7 @@ export function postgresBackend({ url, prefix, onError }: PostgresBackendOptions
     openQueue(name) {
       const queue = new Queue(
         `${prefix}.${name}`,
-        { connection: asBullPool(producers), defaultJobOptions: JOB_OPTIONS },
+        { connection: asBullPool(producers), defaultJobOptions: JOB_OPTIONS, ...traced },
         createPostgresBackend,
       );
       queue.on('error', onError);
@@ -69,7 +71,7 @@ export function postgresBackend({ url, prefix, onError }: PostgresBackendOptions
       const worker = new Worker(
         `${prefix}.${name}`,
         processor,
-        { ...workerOptions(settings), connection: asBullPool(pool) },
+        { ...workerOptions(settings), ...traced, connection: asBullPool(pool) },
         createPostgresBackend,
       );
       worker.on('error', onError);

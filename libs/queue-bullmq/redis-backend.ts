@@ -6,7 +6,7 @@
 import { type Processor, Queue, Worker } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import { HoldfastError } from '#ports/errors.ts';
-import { type Backend, JOB_OPTIONS, type WorkerSettings, workerOptions } from './backend.ts';
+import { type Backend, JOB_OPTIONS, type Tracing, type WorkerSettings, workerOptions } from './backend.ts';
 
 /** Longer than any blocking read (`drainDelay`, and BullMQ's cap of 10 s): a frozen server is left, a quiet one is not. */
 const SOCKET_TIMEOUT_MS = 30_000;
@@ -22,11 +22,12 @@ const COMMON = {
 export interface RedisBackendOptions {
   readonly url: string;
   readonly prefix: string;
+  readonly tracing?: Tracing;
   onError(error: Error): void;
 }
 
 /** @throws HoldfastError configuration-invalid when the URL cannot be read */
-export function redisBackend({ url, prefix, onError }: RedisBackendOptions): Backend {
+export function redisBackend({ url, prefix, tracing, onError }: RedisBackendOptions): Backend {
   const address = addressOf(url);
   const producer = new Redis(url, {
     ...COMMON,
@@ -40,6 +41,7 @@ export function redisBackend({ url, prefix, onError }: RedisBackendOptions): Bac
   producer.on('error', (error) => {
     lastError = error;
   });
+  const traced = tracing === undefined ? {} : { telemetry: tracing };
   const sentinelKey = `${prefix}:sentinel`;
   const namesKey = `${prefix}:queues`;
   return {
@@ -50,6 +52,7 @@ export function redisBackend({ url, prefix, onError }: RedisBackendOptions): Bac
       const queue = new Queue(name, {
         connection: producer,
         prefix,
+        ...traced,
         defaultJobOptions: JOB_OPTIONS,
         // An add must fail when Redis is away, not wait for the queue to become ready.
         skipWaitingForReady: true,
@@ -61,6 +64,7 @@ export function redisBackend({ url, prefix, onError }: RedisBackendOptions): Bac
     openWorker(name: string, processor: Processor, settings: WorkerSettings) {
       const worker = new Worker(name, processor, {
         ...workerOptions(settings),
+        ...traced,
         connection: consumer,
         prefix,
       });

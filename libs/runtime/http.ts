@@ -12,8 +12,8 @@ export interface ProcessHttpOptions {
   readonly port: number;
   readonly host: string;
   isReady(): Promise<boolean>;
-  /** The process's own metrics, beside those of Node; null while there are none. */
-  metrics(): Registry | null;
+  /** The process's own metrics, beside those of Node; none until it has started. */
+  metrics(): Promise<readonly Registry[]>;
 }
 
 export interface ProcessHttp {
@@ -39,8 +39,7 @@ export async function startProcessHttp(options: ProcessHttpOptions): Promise<Pro
     return reply.code(isReady ? 200 : 503).send({ ready: isReady });
   });
   server.get('/metrics', async (_request, reply) => {
-    const own = options.metrics();
-    const registry = own === null ? nodeMetrics : Registry.merge([nodeMetrics, own]);
+    const registry = Registry.merge([nodeMetrics, ...(await options.metrics())]);
     return reply.header('content-type', registry.contentType).send(await registry.metrics());
   });
   await server.listen({ port: options.port, host: options.host });

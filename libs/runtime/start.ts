@@ -23,7 +23,8 @@ export interface RunningProcess {
   ready(): Promise<boolean>;
   /** Stops taking work, ends what runs within the budget in milliseconds, closes everything. */
   drain(budgetMs: number): Promise<void>;
-  readonly metrics?: Registry;
+  /** Asked by `/metrics`. */
+  metrics(): Promise<readonly Registry[]>;
 }
 
 export interface ProcessOptions {
@@ -79,7 +80,7 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
         port: config.httpPort,
         host: '0.0.0.0',
         isReady,
-        metrics: () => running?.metrics ?? null,
+        metrics: async () => (await running?.metrics()) ?? [],
       }).catch((thrown: unknown) => {
         throw new HoldfastError(
           'configuration-invalid',

@@ -7,6 +7,7 @@ import type { JobQueue } from '#ports/job-queue.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { assertContainer } from './continuity.ts';
 import { type FingerprintMemory, maySkipListing, pollContainer } from './poll.ts';
 import { nextPollMs, type PollPace } from './poll-pace.ts';
@@ -15,6 +16,7 @@ import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.t
 export interface PollPairDeps extends PairDeps {
   readonly queue: JobQueue;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
   readonly pace: PollPace;
 }
 
@@ -75,6 +77,7 @@ async function pollActive(
     return { ...memory, isDeaf, idlePolls: memory.idlePolls + 1 };
   }
   const { candidates } = await pollContainer(pair, sides, deps, signal);
+  deps.telemetry.tell({ kind: 'polled', tookMs: deps.clock.now() - startedAt, drift: candidates });
   const isSame = memory.fingerprint?.fingerprint === fingerprint;
   const firstSeenAt = isSame && memory.fingerprint !== undefined ? memory.fingerprint.firstSeenAt : startedAt;
   return {

@@ -17,6 +17,7 @@ import type { Log } from '#ports/log.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { commitDecision } from './commit-decision.ts';
 import { conflictEvents } from './conflict-events.ts';
 import { assertFolder } from './continuity.ts';
@@ -38,6 +39,7 @@ export interface TransferDeps {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Log;
+  readonly telemetry: Telemetry;
   readonly settleMs: number;
   readonly trashMs: number;
   /** Names this host or fleet in conflict copies. */
@@ -121,7 +123,8 @@ async function settle(
   let acknowledged = 0;
   if (acknowledgements.length > 0) {
     const effects = effectsOf(results.filter((result) => result.acknowledgement !== null));
-    acknowledged = (await deps.archive.acknowledge(pair.id, acknowledgements, effects)).size;
+    const acknowledge = () => deps.archive.acknowledge(pair.id, acknowledgements, effects);
+    acknowledged = (await deps.telemetry.span('acknowledge', acknowledge)).size;
   }
   if (releases.length > 0) {
     await deps.archive.release(
@@ -172,7 +175,9 @@ async function carryOut(
     serial: decision.serial,
     conflictName: (at: Date, attempt: number) => conflictName(entry.name, at, deps.origin, attempt),
   };
-  const committed = await commitDecision(sides, pair, entry, decision, order, deps);
+  const committed = await measured(decision, deps, () =>
+    commitDecision(sides, pair, entry, decision, order, deps),
+  );
   if (committed.kind === 'unsettled') {
     return released(entry, {
       kind: 'retry',
@@ -183,6 +188,25 @@ async function carryOut(
     });
   }
   return concluded(pair, sides, entry, decision, committed, deps);
+}
+
+/** A source still being written is no transfer yet; everything else is told, with what became of it. */
+async function measured(
+  { action: direction }: Pick<PendingDecision, 'action'>,
+  { clock, telemetry }: TransferDeps,
+  commit: () => Promise<Committed>,
+): Promise<Committed> {
+  const startedAt = clock.now();
+  const tell = (outcome: 'applied' | 'stale' | 'blocked' | 'failed', bytes: number): void =>
+    telemetry.tell({ kind: 'transferred', direction, outcome, bytes, tookMs: clock.now() - startedAt });
+  try {
+    const committed = await telemetry.span(direction, commit);
+    if (committed.kind !== 'unsettled') tell(committed.outcome.result, committed.bytes);
+    return committed;
+  } catch (thrown) {
+    tell('failed', 0);
+    throw thrown;
+  }
 }
 
 /** What the target side answered, with the side it is. */
@@ -315,6 +339,7 @@ export function released(entry: Entry, outcome: Release['outcome']): Result {
 function failed(entry: Entry, decision: PendingDecision, error: HoldfastError, deps: TransferDeps): Result {
   const problem = { code: error.code, text: error.message };
   if (error.grade === 'permanent') return released(entry, { kind: 'refused', problem });
+  deps.telemetry.tell({ kind: 'attempt-failed', code: error.code });
   const attempt = decision.attempts + 1;
   const delay = backoffMs(deps.backoff ?? RETRY_BACKOFF, attempt, deps.clock.random());
   const at = deps.clock.now() + Math.max(delay, error.retryAfterMs ?? 0);

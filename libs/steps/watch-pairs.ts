@@ -10,6 +10,7 @@ import type { JobQueue } from '#ports/job-queue.ts';
 import type { ChangeSource } from '#ports/local-folder.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { assertFolder } from './continuity.ts';
 import { HintBuffer } from './hint-buffer.ts';
 import { judgeHints } from './hints.ts';
@@ -20,6 +21,7 @@ import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.t
 export interface WatchDeps extends PairDeps {
   readonly queue: JobQueue;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
   readonly owner: string;
   readonly volumes: readonly string[];
   readonly leaseMs: number;
@@ -102,7 +104,7 @@ export class PairWatcher {
   }
 
   private async start(pair: Pair): Promise<void> {
-    const { clock, sides, log } = this.deps;
+    const { clock, sides, log, telemetry } = this.deps;
     const opened = await sides.open(pair);
     const watched: Watched = {
       pair,
@@ -120,8 +122,10 @@ export class PairWatcher {
     if (pair.paused || pair.disabled !== null) return;
     const started = watched.source.start((hint) => {
       if (hint.kind === 'names') {
+        telemetry.tell({ kind: 'events', names: hint.names.length });
         this.buffer(watched, hint.names, clock.now());
       } else {
+        telemetry.tell({ kind: 'events-lost' });
         log.warn({ pair: pair.name, reason: hint.reason }, 'events may have been lost; a full scan follows');
         watched.nextScanAt = clock.now();
       }
@@ -202,7 +206,7 @@ export class PairWatcher {
   }
 
   private async scan(watched: Watched): Promise<void> {
-    const { log, clock, registry } = this.deps;
+    const { log, clock, registry, telemetry } = this.deps;
     const startedAt = clock.now();
     try {
       await guardPair(watched.pair, this.deps, async () => {
@@ -214,7 +218,9 @@ export class PairWatcher {
           this.deps,
           watched.ended.signal,
         );
-        log.info({ pair: pair.name, ...result, tookMs: clock.now() - startedAt }, 'folder scanned');
+        const tookMs = clock.now() - startedAt;
+        telemetry.tell({ kind: 'scanned', tookMs, drift: result.candidates });
+        log.info({ pair: pair.name, ...result, tookMs }, 'folder scanned');
         watched.pair = (await registry.loadPair(pair.id)) ?? watched.pair;
       });
     } catch (thrown) {
@@ -236,7 +242,8 @@ export class PairWatcher {
       const names = hints.takeDue(this.deps.clock.now());
       if (names.length === 0 || pair.paused || pair.disabled !== null) continue;
       try {
-        await guardPair(pair, this.deps, () => this.judgeNames(watched, names));
+        const judge = () => guardPair(pair, this.deps, () => this.judgeNames(watched, names));
+        await this.deps.telemetry.span('judge events', judge);
       } catch (thrown) {
         watched.nextScanAt = this.deps.clock.now();
         this.deps.log.warn(
@@ -256,6 +263,7 @@ export class PairWatcher {
 
   private buffer(watched: Watched, names: readonly Name[], at: number): void {
     if (watched.hints.add(names, at) === 'kept') return;
+    this.deps.telemetry.tell({ kind: 'events-lost' });
     this.deps.log.warn({ pair: watched.pair.name }, 'too many events to judge each; a full scan follows');
     watched.nextScanAt = this.deps.clock.now();
   }

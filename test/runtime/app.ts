@@ -26,6 +26,7 @@ await runProcess({
     say('started');
     return {
       ready: async () => behaviour !== 'unready',
+      metrics: async () => [],
       async drain(budgetMs) {
         say(`draining ${budgetMs}`);
         if (behaviour === 'hang') await new Promise(() => {});

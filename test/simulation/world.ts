@@ -16,6 +16,7 @@ import type { ChangeSource } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { runDecider } from '#steps/run-decider.ts';
 import { runPoller } from '#steps/run-poller.ts';
 import { runTransfer } from '#steps/run-transfer.ts';
@@ -60,6 +61,7 @@ export interface Parts {
 }
 
 const nothing = (): void => undefined;
+const NO_TELEMETRY: Telemetry = { tell: nothing, span: (_name, work) => work() };
 const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => SILENT };
 
 /** Sets the world up, without faults, and starts nothing yet. */
@@ -236,6 +238,7 @@ function fleetOf(life: Life, context: Context) {
       sides,
       clock,
       log: SILENT,
+      telemetry: NO_TELEMETRY,
       volumes: [VOLUME],
       settleMs: context.settings.settleMs,
       trashMs: TRASH_MS,

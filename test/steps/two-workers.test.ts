@@ -13,7 +13,7 @@ import type { Archive } from '#ports/archive.ts';
 import type { TransferJob } from '#ports/job-queue.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { transferBatch } from '#steps/transfer.ts';
-import { type Engine, REAL_CLOCK, SILENT } from '#test/support/engine.ts';
+import { type Engine, NO_TELEMETRY, REAL_CLOCK, SILENT } from '#test/support/engine.ts';
 import { describeOnStores } from './open-stores.ts';
 
 const NAME = 'report.txt';
@@ -149,7 +149,7 @@ function withoutClaims(archive: Archive): Archive {
 
 async function work(engine: Engine, sides: PairSides, job: TransferJob, archive: Archive): Promise<number> {
   const { registry } = engine;
-  const deps = { archive, registry, clock: REAL_CLOCK, log: SILENT, settleMs: 0 };
+  const deps = { archive, registry, clock: REAL_CLOCK, log: SILENT, telemetry: NO_TELEMETRY, settleMs: 0 };
   const { acknowledged } = await transferBatch(
     await engine.pair(),
     sides,

@@ -24,6 +24,7 @@ import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
+import type { Telemetry } from '#ports/telemetry.ts';
 import { decideCandidates } from '#steps/decide-candidates.ts';
 import { packJobs } from '#steps/dispatch.ts';
 import { guardDeletes } from '#steps/guard-deletes.ts';
@@ -42,6 +43,8 @@ export const SILENT: Log = {
   error: nothing,
   child: () => SILENT,
 };
+
+export const NO_TELEMETRY: Telemetry = { tell: () => {}, span: (_name, work) => work() };
 
 export const REAL_CLOCK: Clock = {
   now: () => Date.now(),
@@ -68,6 +71,7 @@ export const DEAF_QUEUE: JobQueue = {
   continuity: async () => 'kept',
   ping: async () => {},
   depths: async () => [],
+  waits: async () => [],
   close: async () => {},
 };
 
@@ -154,6 +158,7 @@ export class Engine {
       registry: this.registry,
       queue: DEAF_QUEUE,
       clock: REAL_CLOCK,
+      telemetry: NO_TELEMETRY,
       log: SILENT,
       settleMs: this.options.settleMs ?? 0,
       deleteHold: { ...DELETE_HOLD, ...this.options.deleteHold },

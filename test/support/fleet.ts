@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How many processes of each kind; default one. */
   readonly counts?: Partial<Record<App, number>>;
+  /** Settings that differ by kind, such as ports. */
+  readonly envOf?: (app: App) => Readonly<Record<string, string>>;
 }
 
 export interface CliResult {
@@ -42,10 +44,12 @@ export class TestFleet {
   readonly dir: string;
   private readonly members: Member[] = [];
   private readonly env: NodeJS.ProcessEnv;
+  private readonly envOf: (app: App) => Readonly<Record<string, string>>;
   private readonly log: WriteStream;
 
   constructor(dir: string, options: FleetOptions) {
     this.dir = dir;
+    this.envOf = options.envOf ?? (() => ({}));
     this.log = createWriteStream(join(dir, 'fleet.log'));
     // Every process pipes two streams into it.
     this.log.setMaxListeners(0);
@@ -72,7 +76,7 @@ export class TestFleet {
 
   private spawn(app: App): ChildProcess {
     const child = spawn(process.execPath, [join(CHECKOUT, 'apps', app, 'main.ts')], {
-      env: this.env,
+      env: { ...this.env, ...this.envOf(app) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     child.stdout?.pipe(this.log, { end: false });
