@@ -129,7 +129,7 @@ const UNREACHABLE_KINDS = new Set([
 const UNREACHABLE_CODES =
   /^(08...|28...|3D000|53300|57P0\d|25006|P10\d\d|P2024|P2028|P2037|ECONN.*|ENOTFOUND|ETIMEDOUT|EPIPE|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 const UNREACHABLE_TEXT =
-  /can't reach database|connection terminated|connection timeout|timeout exceeded when trying to connect|server has closed the connection|cannot use a pool after/i;
+  /can't reach database|connection terminated|connection timeout|timeout exceeded when trying to connect|server has closed the connection|cannot use a pool after|connection error and is not queryable/i;
 /** A table, column or function that is not there. */
 const SCHEMA_CODES = /^(42P01|42703|42883|P2021|P2022)$/;
 

@@ -93,6 +93,7 @@ function markRemovals({ ledger, versions, acts }: Evidence): void {
     if (act.took === undefined && isBelowDeletion(history, act.made)) continue;
     const hash = below === undefined ? undefined : hashOf.get(`${act.name} ${below}`);
     if (hash !== undefined) ledger.removed(ledger.ofStoreHash(hash), act.how);
+    if (act.saw !== null && act.saw !== hash) ledger.overtaken(ledger.ofStoreHash(act.saw), act.how);
   }
 }
 

@@ -19,6 +19,8 @@ export interface ContainerUserOptions {
 export interface ContainerAct extends RawAct {
   readonly name: string;
   readonly how: string;
+  /** The store's digest of what was at the name just before; null for nothing. */
+  readonly saw: string | null;
 }
 
 type Act = 'create' | 'replace' | 'edit' | 'delete' | 'rename' | 'make-directory' | 'rename-directory';
@@ -79,9 +81,10 @@ export class ContainerUser {
     const id = this.#newId();
     const make = makeContent ?? ((given: string) => makeBytes(given, drawSize(random)));
     const bytes = ledger.mayBeEmpty(name) ? new Uint8Array() : make(id);
+    const saw = await this.#hashAt(name);
     const content = ledger.enter(id, bytes, this.#who, name);
     try {
-      this.#note(name, how, await container.write(name, bytes));
+      this.#note(name, how, saw, await container.write(name, bytes));
     } catch (thrown) {
       // The store refused it, or says that something newer is there: it never was visible.
       ledger.withdraw(content, String(thrown));
@@ -96,8 +99,9 @@ export class ContainerUser {
   }
 
   async #delete(name: string): Promise<void> {
+    const saw = await this.#hashAt(name);
     const act = await this.#options.container.remove(name);
-    if (act !== null) this.#note(name, 'deleted', act);
+    if (act !== null) this.#note(name, 'deleted', saw, act);
   }
 
   async #rename(from: string, to: string): Promise<void> {
@@ -105,8 +109,9 @@ export class ContainerUser {
     if (from === to || ledger.mayBeEmpty(from) !== ledger.mayBeEmpty(to)) return;
     const content = await this.#contentAt(from);
     ledger.placed(content, to, this.#who);
+    const saw = await this.#hashAt(to);
     const act = await container.move(from, to);
-    if (act !== null) this.#note(to, `renamed ${from} to it`, act);
+    if (act !== null) this.#note(to, `renamed ${from} to it`, saw, act);
   }
 
   /** Name by name, as stores without directories have to. */
@@ -132,9 +137,14 @@ export class ContainerUser {
     return bytes === null ? undefined : this.#options.ledger.ofMd5(md5(bytes));
   }
 
-  #note(name: string, how: string, act: RawAct): void {
+  async #hashAt(name: string): Promise<string | null> {
+    const bytes = await this.#options.container.read(name);
+    return bytes === null ? null : this.#options.ledger.digest(bytes);
+  }
+
+  #note(name: string, how: string, saw: string | null, act: RawAct): void {
     this.#options.ledger.names.add(name);
-    this.acts.push({ ...act, name, how: `${this.#who} ${how} ${name}` });
+    this.acts.push({ ...act, saw, name, how: `${this.#who} ${how} ${name}` });
   }
 }
 

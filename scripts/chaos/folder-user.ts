@@ -54,6 +54,8 @@ const WEIGHTS: readonly (readonly [Act, number])[] = [
   ['rename-directory', 0.7],
   ['remove-directory', 0.5],
 ];
+/** Bytes in which volumes give room. */
+const PAGE = 4_096;
 /** What another program, or the engine, did in between: the act is given up. */
 const OVERTAKEN = ['ENOENT', 'EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'ENOSPC', 'EINVAL'];
 
@@ -224,12 +226,20 @@ export class FolderUser {
         const id = this.#newId();
         const { whole, added } = appendedBytes(bytes, id);
         const next = ledger.enter(id, whole, this.#who, name);
+        const cut = this.#enterCut(`${id} cut short`, bytes.length, whole, name);
+        let written: number;
         try {
-          await handle.write(added);
+          written = (await handle.write(added)).bytesWritten;
         } catch (thrown) {
           ledger.withdraw(next, String((thrown as NodeJS.ErrnoException).code));
           throw thrown;
         }
+        if (written < added.length) {
+          ledger.withdraw(next, 'the volume was full after the first bytes');
+          ledger.removed(content, `${this.#who} appended to it at ${name}`);
+          return;
+        }
+        if (cut !== null) ledger.withdraw(cut, 'there was room');
         ledger.removed(content, `${this.#who} appended to it at ${name}`);
         bytes = whole;
         content = next;
@@ -238,6 +248,13 @@ export class FolderUser {
     } finally {
       await handle.close();
     }
+  }
+
+  /** What a full volume makes of an append: only what still fits into the file's last page. */
+  #enterCut(id: string, length: number, whole: Buffer, name: string): Content | null {
+    const end = Math.ceil(length / PAGE) * PAGE;
+    if (end === length || end >= whole.length) return null;
+    return this.#options.ledger.enter(id, whole.subarray(0, end), this.#who, name);
   }
 
   async #rename(from: string, to: string): Promise<void> {

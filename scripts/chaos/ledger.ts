@@ -18,6 +18,8 @@ export interface Content {
   readonly names: Set<string>;
   /** Who took it away, and how; empty while nobody did. */
   readonly removals: string[];
+  /** Acts that may have displaced it: it was there just before, and by the store's history they displaced another. */
+  readonly overtaken: string[];
   /** False when the write failed: then it never was anywhere. */
   isWritten: boolean;
 }
@@ -60,6 +62,7 @@ export class Ledger {
       writtenAt: new Date().toISOString(),
       names: new Set([name]),
       removals: [],
+      overtaken: [],
       isWritten: true,
     };
     this.names.add(name);
@@ -104,8 +107,17 @@ export class Ledger {
     this.#journal.note('blind', { pair: this.pair, name, how });
   }
 
+  /**
+   * A user's act displaced this content or another: it was at the name a moment before, while the history holds
+   * another version below the act, as it does after a writer took its own later version back.
+   */
+  overtaken(content: Content | undefined, how: string): void {
+    content?.overtaken.push(how);
+  }
+
   /** Whether such an act may have met this content. */
   mayHaveGoneUnseen(content: Content): boolean {
+    if (content.overtaken.length > 0) return true;
     return [...content.names].some((name) => (this.#blind.get(name) ?? '') > content.writtenAt);
   }
 

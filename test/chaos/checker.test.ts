@@ -92,8 +92,8 @@ describe('contents', () => {
     const b = write(ledger, '2', 'a.txt');
     const versions = { 'a.txt': [version('3', null), version('2', b), version('1', a)] };
     const acts = [
-      { name: 'a.txt', how: 'replaced', made: '2' },
-      { name: 'a.txt', how: 'deleted', made: '3' },
+      { name: 'a.txt', how: 'replaced', made: '2', saw: a.storeHash },
+      { name: 'a.txt', how: 'deleted', made: '3', saw: b.storeHash },
     ];
     assert.deepEqual(kindsOf({ ledger, versions, acts }), []);
   });
@@ -103,7 +103,7 @@ describe('contents', () => {
     const a = write(ledger, '1', 'a.txt');
     const b = write(ledger, '2', 'a.txt');
     const versions = { 'a.txt': [version('3', b), version('2', null), version('1', a)] };
-    const acts = [{ name: 'a.txt', how: 'created', made: '3' }];
+    const acts = [{ name: 'a.txt', how: 'created', made: '3', saw: null }];
     const scene = { ledger, folder: { 'a.txt': b }, container: { 'a.txt': b }, versions, acts };
     assert.deepEqual(kindsOf(scene), ['buried']);
     assert.deepEqual(kindsOf({ ...scene, acts: [] }), ['buried']);
@@ -114,7 +114,11 @@ describe('contents', () => {
     const a = write(ledger, '1', 'a.txt');
     const versions = { 'a.txt': [version('1', a)] };
     assert.deepEqual(
-      kindsOf({ ledger, versions, acts: [{ name: 'a.txt', how: 'deleted', made: null, took: '1' }] }),
+      kindsOf({
+        ledger,
+        versions,
+        acts: [{ name: 'a.txt', how: 'deleted', made: null, took: '1', saw: a.storeHash }],
+      }),
       [],
     );
   });
@@ -126,6 +130,19 @@ describe('contents', () => {
     ledger.blind('a.txt', 'saved over');
     assert.deepEqual(kindsOf({ ledger, trash: [a] }), []);
     assert.deepEqual(kindsOf({ ledger }), ['lost']);
+  });
+
+  it('that were there before an act whose history holds another below it are no finding while they are kept', () => {
+    const ledger = newLedger();
+    const a = write(ledger, '1', 'a.txt');
+    const takenBack = write(ledger, '2', 'b.txt');
+    const b = write(ledger, '3', 'a.txt');
+    const versions = { 'a.txt': [version('3', b), version('2', takenBack), version('1', a)] };
+    const side = { 'a.txt': b };
+    const scene = { ledger, folder: side, container: side, versions };
+    const act = { name: 'a.txt', how: 'replaced', made: '3' };
+    assert.deepEqual(kindsOf({ ...scene, acts: [{ ...act, saw: takenBack.storeHash }] }), ['buried']);
+    assert.deepEqual(kindsOf({ ...scene, acts: [{ ...act, saw: a.storeHash }] }), []);
   });
 
   it('whose write failed are nobody’s loss', () => {
