@@ -336,7 +336,17 @@ function deleteSettings() {
 
 function defaultDataDir(env: NodeJS.ProcessEnv): string {
   if (process.getuid?.() === 0) return '/var/lib/holdfast';
-  return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'holdfast');
+  return join(env['XDG_DATA_HOME'] || join(homeOf(env), '.local', 'share'), 'holdfast');
+}
+
+/** A container's user may have no name and so no home; of a default that nobody uses this is no failure. */
+function homeOf(env: NodeJS.ProcessEnv): string {
+  if (env['HOME']) return env['HOME'];
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
 
 export type Settings = ReturnType<typeof settingsFor>;

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import { type App, secretFile, startFleet, type TestFleet } from '#test/support/fleet.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { LastFirst } from '#test/support/last-first.ts';
 import { testDatabase, testRedisUrl } from '#test/support/services.ts';
 
@@ -31,14 +31,6 @@ const spans: Span[] = [];
 let sent = '';
 let fleet: TestFleet;
 let folder = '';
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 interface OtlpBody {
   readonly resourceSpans: readonly {
