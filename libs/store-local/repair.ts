@@ -23,7 +23,7 @@ import {
 } from './attempts.ts';
 import { dropPartialCopy, isCopyOf } from './copy-without-links.ts';
 import { type Displacement, displace, type Hidden, putBack } from './displace.ts';
-import type { OpenDirectory } from './file-system.ts';
+import type { Facts, OpenDirectory } from './file-system.ts';
 import { localStateOf } from './local-state.ts';
 import type { OpenFolder } from './open-folder.ts';
 import { ensureParent } from './resolve.ts';
@@ -81,8 +81,8 @@ async function repairContent(folder: OpenFolder, attempt: Attempt, intent: Inten
   const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, intent.name);
   if (parent.kind !== 'open') {
     if (old === null) return UNTOUCHED;
-    const place = { attempt, intent, facts: old, parent: folder.rootDirectory, base: baseOf(intent.name) };
-    const displaced = old.kind === 'directory' ? 'conflict-copy' : 'recoverable';
+    const place = { attempt, intent, facts: old, parent: null, base: baseOf(intent.name) };
+    const displaced = isAsExpected(old, intent) ? intent.displaced : 'conflict-copy';
     return { name: intent.name, ...(await displace(folder, place, displaced, null)) };
   }
   try {
@@ -91,6 +91,10 @@ async function repairContent(folder: OpenFolder, attempt: Attempt, intent: Inten
   } finally {
     await parent.directory.close();
   }
+}
+
+function isAsExpected(old: Facts, intent: Intent): boolean {
+  return sameLocalFacts(localStateOf(old), intent.expected, 'without-ctime');
 }
 
 /** Its owner, or an earlier repair, may have come as far as the trash and then stopped. */
@@ -112,7 +116,7 @@ async function repairName(
   const current = await parent.lstat(base);
   if (current === null || current.inode === facts.inode) return putBack(folder, hidden);
   const placed = await attempt.directory.lstat(NEW);
-  const isExpected = sameLocalFacts(localStateOf(facts), intent.expected, 'without-ctime');
+  const isExpected = isAsExpected(facts, intent);
   const isCommitted =
     placed !== null &&
     (placed.inode === current.inode || (intent.copies && (await isCopyOf(attempt, parent, base))));

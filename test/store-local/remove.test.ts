@@ -82,6 +82,24 @@ describe('remove', () => {
     assert.deepEqual(await contents(fixture), { [outcome.conflictCopies[0]!]: 'synced' });
   });
 
+  for (const [what, replace, copied] of [
+    ['is removed', () => {}, 'dir/'],
+    ['is replaced by a file', () => fixture.user.write(fixture.at('dir'), 'a file'), ''],
+  ] as const) {
+    test(`a directory that looks empty and ${what} while its file is hidden costs no content`, async () => {
+      const hide = once('link', 'old', () => {
+        fixture.user.removeTree(fixture.at('dir'));
+        replace();
+      });
+      const racing = fixture.open({ fileSystem: fixture.hooked(hide) });
+      const outcome = await racing.remove(NAME, orderOf(NAME, expected, 'conflict-copy'));
+      assert.ok(outcome.result === 'applied' || outcome.result === 'stale');
+      const [copy = ''] = outcome.conflictCopies;
+      assert.equal(copy.slice(0, copy.indexOf('doc')), copied);
+      assert.equal((await contents(fixture))[copy], 'synced');
+    });
+  }
+
   test('a directory goes when it is empty and blocks while it is not', async () => {
     const dir = toName('dir');
     const state = await stateOf(fixture.folder, 'dir');
