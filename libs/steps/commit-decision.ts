@@ -6,7 +6,7 @@
 import { effectiveRemote } from '#core/decide.ts';
 import type { Entry, PendingDecision } from '#core/entry.ts';
 import { type Name, nameFault } from '#core/name.ts';
-import { ABSENT, type SyncState, syncStateOf } from '#core/state.ts';
+import { ABSENT, type SyncState, sameRemoteContent, syncStateOf } from '#core/state.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { CommitOutcome } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
@@ -56,7 +56,7 @@ async function attempt(
     case 'upload':
       return upload(sides, entry, terms, deps);
     case 'download':
-      return download(sides, entry, terms);
+      return download(sides, pair, entry, terms);
     case 'delete-remote':
       return deleteRemote(sides, pair, entry, terms, deps);
     case 'delete-local':
@@ -147,7 +147,12 @@ async function isListedBelow(sides: PairSides, name: Name): Promise<boolean> {
   return false;
 }
 
-async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Promise<Committed | Stale> {
+async function download(
+  sides: PairSides,
+  pair: Pair,
+  entry: Entry,
+  terms: OrderTerms,
+): Promise<Committed | Stale> {
   const order = { ...terms, expected: entry.local };
   const remote = effectiveRemote(entry);
   const implied = remote.kind === 'directory' && entry.remote.kind === 'absent';
@@ -159,6 +164,11 @@ async function download(sides: PairSides, entry: Entry, terms: OrderTerms): Prom
   const { content } = staged;
   try {
     const outcome = await sides.folder.pull(entry.name, content, order);
+    // What stands in the way may stay for good: only a look tells that there is nothing left to bring.
+    if (outcome.result === 'blocked' && !implied) {
+      const live = await sides.store.probe(entry.name, pair.identity);
+      if (!sameRemoteContent(live, entry.remote)) return stale('the object upstream is another by now');
+    }
     return { kind: 'local', outcome, ...moved(content) };
   } finally {
     await content.release();
