@@ -20,6 +20,9 @@ const BLOCKED_RETRY_MS = 500;
 /** A directory in the way gets this many chances to be emptied by the deletes below it. */
 const ATTEMPTS_BEFORE_MOVING_ASIDE = 20;
 
+/** So often a file here is decided anew before it counts as there to stay: in a pair that only pulls it is. */
+const ATTEMPTS_BEFORE_REFUSING = 5;
+
 /** @param moveAside commits again, moving the whole directory that is in the way to a conflict name. */
 export async function resolveBlocked(
   pair: Pair,
@@ -62,6 +65,14 @@ async function belowNoDirectory(
   const file = entries.find((ancestor) => ancestor.remote.kind === 'file');
   if (file !== undefined && decision.action === 'download' && decision.attempts > 0) {
     return released(entry, { kind: 'refused', problem: fileAndDirectory(file.name) });
+  }
+  const staying = entries.find((ancestor) => ancestor.local.kind === 'file' && ancestor.decision === null);
+  if (
+    staying !== undefined &&
+    decision.action === 'download' &&
+    decision.attempts >= ATTEMPTS_BEFORE_REFUSING
+  ) {
+    return released(entry, { kind: 'refused', problem: belowFileHere(staying.name) });
   }
   await decideAnew(pair, entries, deps);
   await deps.archive.mark(pair.id, 'both', above);
@@ -134,6 +145,13 @@ function fileAndDirectory(name: Name): ProblemText {
   return {
     code: 'name-file-and-directory',
     text: `upstream holds both "${name}" and objects below it, which no folder can; rename one of them upstream`,
+  };
+}
+
+function belowFileHere(name: Name): ProblemText {
+  return {
+    code: 'name-file-and-directory',
+    text: `here "${name}" is a file, upstream a directory, and the pair does not push the file; rename one of them`,
   };
 }
 
