@@ -133,6 +133,8 @@ export class End {
     const passing = problems.find((problem) => !isStanding(problem, problems));
     if (passing !== undefined)
       return { what: `a problem ${passing.code} stays`, about: `"${passing.name}", ${passing.text}` };
+    const late = parts.database.recovery(parts.pairId).find(({ lookAgainAt }) => lookAgainAt !== null);
+    if (late !== undefined) return { what: 'a late look is still due', about: late.pointer.locator };
     const { names, hidden } = seeFolder(parts.disk.user(), ROOT);
     for (const path of hidden.keys())
       if (path.startsWith('.holdfast/attempts/')) return { what: 'an attempt is left', about: path };
