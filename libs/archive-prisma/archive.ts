@@ -41,7 +41,7 @@ const WHOLE_PAIR_MS = 600_000;
 
 /** @param telemetry is told of every change that both sides hold from then on; null: nobody is. */
 export function createArchive(connection: Connection, telemetry: Telemetry | null): Archive {
-  const { prisma } = connection;
+  const { pool } = connection;
   const { guard, transaction } = connection;
   const told = async (work: Promise<Lags>): Promise<ReadonlySet<Name>> => {
     const written = await work;
@@ -51,30 +51,30 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
     return new Set(written.keys());
   };
   return {
-    pageLocal: (pairId, after, limit) => guard(() => pageLocal(prisma, pairId, after, limit)),
-    pageRemote: (pairId, after, limit) => guard(() => pageRemote(prisma, pairId, after, limit)),
-    load: (pairId, names) => guard(() => load(prisma, pairId, names)),
+    pageLocal: (pairId, after, limit) => guard(() => pageLocal(pool, pairId, after, limit)),
+    pageRemote: (pairId, after, limit) => guard(() => pageRemote(pool, pairId, after, limit)),
+    load: (pairId, names) => guard(() => load(pool, pairId, names)),
 
     mark: (pairId, sides, names) =>
       guard(() =>
         mark(
-          prisma,
+          pool,
           pairId,
           names.map((name) => ({ name, sides: SIDES[sides] })),
         ),
       ),
-    markBelow: (pairId, sides, name) => guard(() => markBelow(prisma, pairId, sides, name)),
-    markProblems: (pairId, exceptCodes) => guard(() => markProblems(prisma, pairId, exceptCodes)),
-    recordListed: (pairId, objects) => guard(() => recordListed(prisma, pairId, objects)),
-    candidates: (pairId, limit) => guard(() => candidates(prisma, pairId, limit)),
-    issueSerials: (count) => guard(() => issueSerials(prisma, count)),
+    markBelow: (pairId, sides, name) => guard(() => markBelow(pool, pairId, sides, name)),
+    markProblems: (pairId, exceptCodes) => guard(() => markProblems(pool, pairId, exceptCodes)),
+    recordListed: (pairId, objects) => guard(() => recordListed(pool, pairId, objects)),
+    candidates: (pairId, limit) => guard(() => candidates(pool, pairId, limit)),
+    issueSerials: (count) => guard(() => issueSerials(pool, count)),
     record: (pairId, records, events) => {
       const run = (session: Session) => record(session, pairId, records, events);
-      return told(records.some(reachesFurther) ? transaction(run) : guard(() => run(prisma)));
+      return told(records.some(reachesFurther) ? transaction(run) : guard(() => run(pool)));
     },
 
     dispatch: (pairId, window, holdMs) => transaction((session) => dispatch(session, pairId, window, holdMs)),
-    claim: (pairId, items, holder, holdMs) => guard(() => claim(prisma, pairId, items, holder, holdMs)),
+    claim: (pairId, items, holder, holdMs) => guard(() => claim(pool, pairId, items, holder, holdMs)),
     acknowledge: (pairId, acknowledgements, effects) => {
       const run = async (session: Session) => {
         const names = await acknowledge(session, pairId, acknowledgements);
@@ -95,7 +95,7 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
         return names;
       };
       const isSingle = hasNoEffects(effects) && !acknowledgements.some(endedObject);
-      return told(isSingle ? guard(() => run(prisma)) : transaction(run));
+      return told(isSingle ? guard(() => run(pool)) : transaction(run));
     },
     release: (pairId, releases, effects) => {
       const run = async (session: Session) => {
@@ -103,47 +103,47 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
         await addEffects(session, pairId, effects);
         return names;
       };
-      return hasNoEffects(effects) ? guard(() => run(prisma)) : transaction(run);
+      return hasNoEffects(effects) ? guard(() => run(pool)) : transaction(run);
     },
-    lookAgainAtDeletes: (pairId) => guard(() => lookAgainAtDeletes(prisma, pairId)),
-    waitingDeletes: (pairId) => guard(() => waitingDeletes(prisma, pairId)),
-    countDeletes: (pairId, terms) => guard(() => countDeletes(prisma, pairId, terms)),
-    countRenames: (pairId, windowMs) => guard(() => countRenames(prisma, pairId, windowMs)),
+    lookAgainAtDeletes: (pairId) => guard(() => lookAgainAtDeletes(pool, pairId)),
+    waitingDeletes: (pairId) => guard(() => waitingDeletes(pool, pairId)),
+    countDeletes: (pairId, terms) => guard(() => countDeletes(pool, pairId, terms)),
+    countRenames: (pairId, windowMs) => guard(() => countRenames(pool, pairId, windowMs)),
     letDeletesGo: (pairId, counted) =>
       transaction((session) => letDeletesGo(session, pairId, counted), WHOLE_PAIR_MS),
     holdDeletes: (pairId) => transaction((session) => holdDeletes(session, pairId), WHOLE_PAIR_MS),
-    endHold: (pairId) => guard(() => endHold(prisma, pairId)),
-    unansweredHolds: () => guard(() => unansweredHolds(prisma)),
-    takeBackDeletes: () => guard(() => takeBackDeletes(prisma, null)),
-    pageHeldDeletes: (pairId, after, limit) => guard(() => pageHeldDeletes(prisma, pairId, after, limit)),
+    endHold: (pairId) => guard(() => endHold(pool, pairId)),
+    unansweredHolds: () => guard(() => unansweredHolds(pool)),
+    takeBackDeletes: () => guard(() => takeBackDeletes(pool, null)),
+    pageHeldDeletes: (pairId, after, limit) => guard(() => pageHeldDeletes(pool, pairId, after, limit)),
     approveDeletes: (pairId) =>
       transaction((session) => answerDeletes(session, pairId, 'approve'), WHOLE_PAIR_MS),
     revertDeletes: (pairId) =>
       transaction((session) => answerDeletes(session, pairId, 'revert'), WHOLE_PAIR_MS),
 
-    forgetDispatched: () => guard(() => forgetDispatched(prisma)),
+    forgetDispatched: () => guard(() => forgetDispatched(pool)),
 
-    work: () => guard(() => work(prisma)),
-    counts: (pairId) => guard(() => counts(prisma, pairId)),
-    hasWorkBelow: (pairId, name) => guard(() => hasWorkBelow(prisma, pairId, name)),
-    hasUpstreamNewsBelow: (pairId, name) => guard(() => hasUpstreamNewsBelow(prisma, pairId, name)),
-    upstreamObjects: (pairId, names) => guard(() => upstreamObjects(prisma, pairId, names)),
+    work: () => guard(() => work(pool)),
+    counts: (pairId) => guard(() => counts(pool, pairId)),
+    hasWorkBelow: (pairId, name) => guard(() => hasWorkBelow(pool, pairId, name)),
+    hasUpstreamNewsBelow: (pairId, name) => guard(() => hasUpstreamNewsBelow(pool, pairId, name)),
+    upstreamObjects: (pairId, names) => guard(() => upstreamObjects(pool, pairId, names)),
 
-    openProblem: (pairId, shown, problem) => guard(() => openProblem(prisma, pairId, shown, problem)),
-    time: () => guard(() => time(prisma)),
-    closeProblems: (pairId, codes, since) => guard(() => closeProblems(prisma, pairId, codes, since)),
-    problems: (pairId) => guard(() => problems(prisma, pairId)),
+    openProblem: (pairId, shown, problem) => guard(() => openProblem(pool, pairId, shown, problem)),
+    time: () => guard(() => time(pool)),
+    closeProblems: (pairId, codes, since) => guard(() => closeProblems(pool, pairId, codes, since)),
+    problems: (pairId) => guard(() => problems(pool, pairId)),
 
-    appendHistory: (pairId, events) => guard(() => appendHistory(prisma, pairId, events)),
-    history: (pairId, name, limit) => guard(() => history(prisma, pairId, name, limit)),
-    conflicts: (pairId, limit) => guard(() => conflicts(prisma, pairId, limit)),
-    transferred: (pairId, since) => guard(() => transferred(prisma, pairId, since)),
+    appendHistory: (pairId, events) => guard(() => appendHistory(pool, pairId, events)),
+    history: (pairId, name, limit) => guard(() => history(pool, pairId, name, limit)),
+    conflicts: (pairId, limit) => guard(() => conflicts(pool, pairId, limit)),
+    transferred: (pairId, since) => guard(() => transferred(pool, pairId, since)),
 
-    trash: (pairId, name) => guard(() => trash(prisma, pairId, name)),
-    pageTrash: (pairId, after, limit) => guard(() => pageTrash(prisma, pairId, after, limit)),
-    recordedTrash: (pairId, places) => guard(() => recordedTrash(prisma, pairId, places)),
-    dueTrash: (volume, limit) => guard(() => dueTrash(prisma, volume, limit)),
-    settleTrash: (id, as) => guard(() => settleTrash(prisma, id, as)),
+    trash: (pairId, name) => guard(() => trash(pool, pairId, name)),
+    pageTrash: (pairId, after, limit) => guard(() => pageTrash(pool, pairId, after, limit)),
+    recordedTrash: (pairId, places) => guard(() => recordedTrash(pool, pairId, places)),
+    dueTrash: (volume, limit) => guard(() => dueTrash(pool, volume, limit)),
+    settleTrash: (id, as) => guard(() => settleTrash(pool, id, as)),
   };
 }
 

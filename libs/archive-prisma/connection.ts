@@ -1,9 +1,11 @@
 /**
- * Connection: one pool of sessions, and what its errors mean. Statements are raw SQL
- * with arrays; a transaction that lost against another one runs again as a whole.
+ * Connection: one pool of sessions, and what its errors mean. Statements are raw SQL with arrays
+ * and go to the driver as they are: through Prisma's engine each would cost several times as much.
+ * A transaction that lost against another one runs again as a whole.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
@@ -15,15 +17,18 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 6;
 const FIRST_DELAY_MS = 10;
 
-/** What a statement needs: the pool, or one transaction. */
+/** What a statement needs: the pool, or one transaction. A bigint of the database is one here. */
 export interface Session {
-  $queryRawUnsafe<Rows>(sql: string, ...values: unknown[]): Promise<Rows>;
-  $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>;
+  query<Row>(sql: string, ...values: readonly unknown[]): Promise<Row[]>;
+  /** @returns how many rows it changed. */
+  execute(sql: string, ...values: readonly unknown[]): Promise<number>;
 }
 
 export interface Connection {
   /** For whole-row reads and writes of stores and pairs; call it inside `guard`. */
   readonly prisma: PrismaClient;
+  /** Each statement in whatever session is free; call it inside `guard`. */
+  readonly pool: Session;
   /**
    * Runs one statement or a few independent ones; again when they lost a deadlock.
    * @throws HoldfastError database-unreachable, schema-behind, configuration-invalid; anything else as the database said it.
@@ -45,32 +50,89 @@ export interface ConnectionOptions {
 }
 
 export function connect({ url, poolSize, log }: ConnectionOptions): Connection {
-  const adapter = new PrismaPg(
-    {
-      connectionString: url,
-      max: poolSize,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      // Prisma writes and reads timestamps without their zone.
-      options: '-c TimeZone=UTC',
-    },
-    {
-      onPoolError: (error) => log.warn({ error: error.message }, 'an idle database connection ended'),
-      onConnectionError: (error) => log.warn({ error: error.message }, 'a database connection ended'),
-    },
-  );
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    // Prisma writes and reads timestamps without their zone.
+    options: '-c TimeZone=UTC',
+    types: { getTypeParser },
+  });
+  pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection ended'));
   const prisma = new PrismaClient({
-    adapter,
+    adapter: new PrismaPg(pool),
     transactionOptions: { maxWait: CONNECT_TIMEOUT_MS },
   });
   const guard = <Result>(work: () => Promise<Result>): Promise<Result> => withRetry(work, log);
   return {
     prisma,
+    pool: sessionOf(pool),
     guard,
-    transaction: (work, timeout = TRANSACTION_TIMEOUT_MS) =>
-      guard(() => prisma.$transaction((session) => work(session), { timeout })),
-    close: () => prisma.$disconnect(),
+    transaction: (work, timeoutMs = TRANSACTION_TIMEOUT_MS) =>
+      guard(() => inTransaction(pool, work, timeoutMs, log)),
+    close: async () => {
+      await prisma.$disconnect();
+      await pool.end();
+    },
   };
+}
+
+const INT8 = 20;
+
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
+  return oid === INT8 ? BigInt : pg.types.getTypeParser(oid, format as 'text');
+}
+
+function sessionOf(client: Pick<pg.ClientBase, 'query'>): Session {
+  return {
+    query: async <Row>(text: string, ...values: readonly unknown[]) => {
+      const { rows } = await client.query({ text, values: [...values] });
+      return rows as Row[];
+    },
+    execute: async (text, ...values) => (await client.query({ text, values: [...values] })).rowCount ?? 0,
+  };
+}
+
+/** A session whose transaction took too long, or could not be rolled back, is ended: that rolls back, too. */
+async function inTransaction<Result>(
+  pool: pg.Pool,
+  work: (session: Session) => Promise<Result>,
+  timeoutMs: number,
+  log: Log,
+): Promise<Result> {
+  const client = await pool.connect();
+  const onError = (error: Error): void => log.warn({ error: error.message }, 'a database connection ended');
+  client.on('error', onError);
+  let isReleased = false;
+  const release = (isBroken: boolean): void => {
+    if (isReleased) return;
+    isReleased = true;
+    clearTimeout(timer);
+    if (!isBroken) client.off('error', onError);
+    client.release(isBroken);
+  };
+  const timer = setTimeout(() => release(true), timeoutMs);
+  try {
+    await client.query('BEGIN');
+    const result = await work(sessionOf(client));
+    await client.query('COMMIT');
+    release(false);
+    return result;
+  } catch (thrown) {
+    const isRolledBack = !isReleased && (await succeeds(client.query('ROLLBACK')));
+    release(!isRolledBack);
+    throw thrown;
+  }
+}
+
+async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function withRetry<Result>(work: () => Promise<Result>, log: Log): Promise<Result> {

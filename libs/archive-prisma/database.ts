@@ -26,14 +26,14 @@ export function openDatabase(options: ConnectionOptions): Database {
   return {
     registry: createRegistry(connection),
     archive: createArchive(connection, options.telemetry ?? null),
-    figures: () => connection.guard(() => figures(connection.prisma)),
+    figures: () => connection.guard(() => figures(connection.pool)),
     ping: () =>
       connection.guard(async () => {
-        await connection.prisma.$queryRawUnsafe('SELECT 1');
+        await connection.pool.query('SELECT 1');
       }),
     now: () =>
       connection.guard(async () => {
-        const rows = await connection.prisma.$queryRawUnsafe<{ now: Date }[]>('SELECT now() AS now');
+        const rows = await connection.pool.query<{ now: Date }>('SELECT now() AS now');
         return (rows[0] as { now: Date }).now;
       }),
     close: () => connection.close(),

@@ -1,18 +1,10 @@
-/** Registry on PostgreSQL: stores and pairs through the Prisma client, tokens and leases as single statements. */
-import type { Policies } from '#core/policies.ts';
-import { toSerial } from '#core/serial.ts';
-import { type ErrorCode, HoldfastError } from '#ports/errors.ts';
-import type { LocalFolderFacts } from '#ports/local-folder.ts';
-import type { StoreCapabilities } from '#ports/object-store.ts';
+/** Registry on PostgreSQL: stores and new pairs through the Prisma client, all else as single statements. */
+import { HoldfastError } from '#ports/errors.ts';
 import type { NewPair, NewStore, Pair, StoreKind, StoreRecord } from '#ports/pair.ts';
 import type { Registry, SyncTokens } from '#ports/registry.ts';
-import { type Connection, isDuplicate, isStillReferred } from './connection.ts';
-import {
-  type Pair as PairRow,
-  Prisma,
-  type PrismaClient,
-  type Store as StoreRow,
-} from './generated/client.ts';
+import { type Connection, isDuplicate, isStillReferred, type Session } from './connection.ts';
+import { Prisma, type PrismaClient, type Store as StoreRow } from './generated/client.ts';
+import { allPairs, pairNamed, pairsOf } from './sql/find-pairs.ts';
 import { beginGenerations, confirmGeneration } from './sql/generation.ts';
 import { lease, leases, releaseLeases } from './sql/lease.ts';
 import { disablePair, enablePair, finishPoll, finishScan, requestSync } from './sql/pair-condition.ts';
@@ -21,17 +13,17 @@ import { setRetention } from './sql/set-retention.ts';
 import { startUnion } from './sql/start-union.ts';
 
 export function createRegistry(connection: Connection): Registry {
-  const { prisma, guard, transaction } = connection;
+  const { prisma, pool, guard, transaction } = connection;
   return {
     addStore: (store) => guard(() => addStore(prisma, store)),
     listStores: () =>
       guard(async () => (await prisma.store.findMany({ orderBy: { name: 'asc' } })).map(toStore)),
     removeStore: (name) => guard(() => removeStore(prisma, name)),
 
-    addPair: (pair) => guard(() => addPair(prisma, pair)),
-    listPairs: () => guard(async () => (await findPairs(prisma, {})).map(toPair)),
-    findPair: (name) => guard(async () => (await findPairs(prisma, { name })).map(toPair)[0] ?? null),
-    loadPair: (id) => guard(async () => (await findPairs(prisma, { id })).map(toPair)[0] ?? null),
+    addPair: (pair) => guard(() => addPair(connection, pair)),
+    listPairs: () => guard(() => allPairs(pool)),
+    findPair: (name) => guard(() => pairNamed(pool, name)),
+    loadPair: (id) => guard(async () => (await pairsOf(pool, [id]))[0] ?? null),
     removePair: (id) =>
       guard(async () => {
         await prisma.pair.deleteMany({ where: { id } });
@@ -43,9 +35,9 @@ export function createRegistry(connection: Connection): Registry {
           data: { paused, revision: { increment: 1 } },
         });
       }),
-    setRetention: (id, retention, keptMs) => guard(() => setRetention(prisma, id, retention, keptMs)),
-    disable: (id, code, reason) => guard(() => disablePair(prisma, id, code, reason)),
-    enable: (id) => guard(() => enablePair(prisma, id)),
+    setRetention: (id, retention, keptMs) => guard(() => setRetention(pool, id, retention, keptMs)),
+    disable: (id, code, reason) => guard(() => disablePair(pool, id, code, reason)),
+    enable: (id) => guard(() => enablePair(pool, id)),
     startUnion: (id, union) => transaction((session) => startUnion(session, id, union)),
     forgetUnion: (id) =>
       guard(async () => {
@@ -54,8 +46,8 @@ export function createRegistry(connection: Connection): Registry {
           data: { unionReason: null, unionAt: null, revision: { increment: 1 } },
         });
       }),
-    beginGenerations: (minAgeMs) => guard(() => beginGenerations(prisma, minAgeMs)),
-    confirmGeneration: (id, side, told) => guard(() => confirmGeneration(prisma, id, side, told)),
+    beginGenerations: (minAgeMs) => guard(() => beginGenerations(pool, minAgeMs)),
+    confirmGeneration: (id, side, told) => guard(() => confirmGeneration(pool, id, side, told)),
     setIgnoreText: (id, text) =>
       guard(async () => {
         await prisma.pair.updateMany({
@@ -64,20 +56,20 @@ export function createRegistry(connection: Connection): Registry {
         });
       }),
 
-    requestSync: (id) => guard(() => requestSyncOf(prisma, id)),
-    finishScan: (id, token) => guard(() => finishScan(prisma, id, token)),
+    requestSync: (id) => guard(() => requestSyncOf(pool, id)),
+    finishScan: (id, token) => guard(() => finishScan(pool, id, token)),
     finishPoll: (id, token) =>
       guard(async () => {
-        await finishPoll(prisma, id, token);
-        await purgeTombstones(prisma, id);
+        await finishPoll(pool, id, token);
+        await purgeTombstones(pool, id);
       }),
 
     lease: async (owner, volumes, ttlMs) => {
       const ids = await transaction((session) => lease(session, owner, volumes, ttlMs));
-      return guard(async () => (await findPairs(prisma, { id: { in: [...ids] } })).map(toPair));
+      return guard(() => pairsOf(pool, [...ids]));
     },
     releaseLeases: (owner) => transaction((session) => releaseLeases(session, owner)),
-    leases: () => guard(() => leases(prisma)),
+    leases: () => guard(() => leases(pool)),
   };
 }
 
@@ -119,10 +111,10 @@ async function removeStore(prisma: PrismaClient, name: string): Promise<void> {
   }
 }
 
-async function addPair(prisma: PrismaClient, pair: NewPair): Promise<Pair> {
+async function addPair({ prisma, pool }: Connection, pair: NewPair): Promise<Pair> {
   const { capabilities, folderFacts, policies, excludes, retention, ...plain } = pair;
   try {
-    const row = await prisma.pair.create({
+    const { id } = await prisma.pair.create({
       data: {
         ...plain,
         excludes: [...excludes],
@@ -132,9 +124,11 @@ async function addPair(prisma: PrismaClient, pair: NewPair): Promise<Pair> {
         capabilities: capabilities === null ? Prisma.DbNull : asJson(capabilities),
         folderFacts: folderFacts === null ? Prisma.DbNull : asJson(folderFacts),
       },
-      include: { store: true },
+      select: { id: true },
     });
-    return toPair(row);
+    const [added] = await pairsOf(pool, [id]);
+    if (added === undefined) throw new HoldfastError('not-found', `pair "${pair.name}" was removed just now`);
+    return added;
   } catch (cause) {
     if (isDuplicate(cause, 'pair_name_key')) {
       throw new HoldfastError(
@@ -157,17 +151,11 @@ async function addPair(prisma: PrismaClient, pair: NewPair): Promise<Pair> {
   }
 }
 
-async function requestSyncOf(prisma: PrismaClient, id: number | null): Promise<SyncTokens> {
-  const tokens = await requestSync(prisma, id);
+async function requestSyncOf(pool: Session, id: number | null): Promise<SyncTokens> {
+  const tokens = await requestSync(pool, id);
   if (tokens !== null) return tokens;
   if (id === null) return { scan: 0n, poll: 0n };
   throw new HoldfastError('not-found', `there is no pair with the number ${id}`);
-}
-
-type PairWithStore = PairRow & { readonly store: StoreRow };
-
-function findPairs(prisma: PrismaClient, where: Prisma.PairWhereInput): Promise<PairWithStore[]> {
-  return prisma.pair.findMany({ where, include: { store: true }, orderBy: { name: 'asc' } });
 }
 
 /** Plain data of our own types, which lack the index signature that Prisma's JSON type has. */
@@ -183,46 +171,5 @@ function toStore(row: StoreRow): StoreRecord {
     url: row.url,
     secret: { from: row.secretFrom as 'file' | 'env', at: row.secretAt },
     options: row.options as Record<string, string>,
-  };
-}
-
-function toPair(row: PairWithStore): Pair {
-  const { disabledCode, disabledReason, disabledAt, unionReason, unionAt } = row;
-  const isDisabled = disabledCode !== null && disabledReason !== null && disabledAt !== null;
-  return {
-    id: row.id,
-    uid: row.uid,
-    name: row.name,
-    store: toStore(row.store),
-    container: row.container,
-    identity: row.identity,
-    containerCreatedAt: row.containerCreatedAt,
-    folder: row.folder,
-    volume: row.volume,
-    policies: row.policies as unknown as Policies,
-    excludes: row.excludes,
-    ignoreText: row.ignoreText,
-    versioning: row.versioning,
-    capabilities: row.capabilities as unknown as StoreCapabilities | null,
-    folderFacts: row.folderFacts as unknown as LocalFolderFacts | null,
-    retention: {
-      days: row.trashDays,
-      bytes: row.trashBytes === null ? null : Number(row.trashBytes),
-    },
-    paused: row.paused,
-    disabled: isDisabled ? { code: disabledCode as ErrorCode, reason: disabledReason, at: disabledAt } : null,
-    union: unionReason !== null && unionAt !== null ? { reason: unionReason, at: unionAt } : null,
-    revision: row.revision,
-    scanWanted: row.scanWanted,
-    scanDone: row.scanDone,
-    pollWanted: row.pollWanted,
-    pollDone: row.pollDone,
-    generations: {
-      begun: { number: Number(row.generation), serial: toSerial(row.generationSerial) },
-      told: {
-        local: { number: Number(row.localGeneration), stamp: row.localStamp },
-        remote: { number: Number(row.remoteGeneration), stamp: null },
-      },
-    },
   };
 }

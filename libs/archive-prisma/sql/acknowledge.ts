@@ -111,7 +111,7 @@ export async function acknowledge(
   acknowledgements: readonly Acknowledgement[],
 ): Promise<Lags> {
   const rows = inNameOrder(acknowledgements.map(acknowledgeRow), laterOne);
-  const written = await session.$queryRawUnsafe<LagRow[]>(ACKNOWLEDGE, pairId, ...ROWS.values(rows));
+  const written = await session.query<LagRow>(ACKNOWLEDGE, pairId, ...ROWS.values(rows));
   return lagsOf(written);
 }
 

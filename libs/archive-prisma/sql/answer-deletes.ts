@@ -23,7 +23,7 @@ export async function pageHeldDeletes(
   after: string | null,
   limit: number,
 ): Promise<readonly HeldDelete[]> {
-  const rows = await session.$queryRawUnsafe<HeldRow[]>(PAGE, pairId, after, limit);
+  const rows = await session.query<HeldRow>(PAGE, pairId, after, limit);
   return rows.map((row) => ({
     name: row.name as Name,
     side: row.decision_action === ACTION['delete-remote'] ? 'local' : 'remote',
@@ -74,9 +74,9 @@ export async function answerDeletes(
   pairId: number,
   given: keyof typeof ANSWERS,
 ): Promise<number> {
-  await session.$executeRawUnsafe(END_HOLD, pairId);
-  const [row] = await session.$queryRawUnsafe<{ number: bigint }[]>(ANSWERS[given], pairId);
+  await session.execute(END_HOLD, pairId);
+  const [row] = await session.query<{ number: bigint }>(ANSWERS[given], pairId);
   // What an operator has judged must not trip the next batch.
-  await session.$executeRawUnsafe(LET_GO_BEFORE, pairId);
+  await session.execute(LET_GO_BEFORE, pairId);
   return Number(row?.number ?? 0);
 }

@@ -41,5 +41,5 @@ export async function appendHistory(
   events: readonly HistoryEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  await session.$executeRawUnsafe(APPEND, pairId, ...EVENTS.values(events.map(historyRow)));
+  await session.execute(APPEND, pairId, ...EVENTS.values(events.map(historyRow)));
 }

@@ -9,7 +9,7 @@ SELECT EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND candidate_sides <> 
   OR ${pendingBelow('$2::text')} AS has_work`;
 
 export async function hasWorkBelow(session: Session, pairId: number, name: Name): Promise<boolean> {
-  const rows = await session.$queryRawUnsafe<{ has_work: boolean }[]>(HAS_WORK_BELOW, pairId, name);
+  const rows = await session.query<{ has_work: boolean }>(HAS_WORK_BELOW, pairId, name);
   return rows[0]?.has_work === true;
 }
 
@@ -22,7 +22,7 @@ SELECT EXISTS (
 ) AS has_news`;
 
 export async function hasUpstreamNewsBelow(session: Session, pairId: number, name: Name): Promise<boolean> {
-  const rows = await session.$queryRawUnsafe<{ has_news: boolean }[]>(HAS_UPSTREAM_NEWS_BELOW, pairId, name);
+  const rows = await session.query<{ has_news: boolean }>(HAS_UPSTREAM_NEWS_BELOW, pairId, name);
   return rows[0]?.has_news === true;
 }
 
@@ -34,6 +34,6 @@ export async function upstreamObjects(
   pairId: number,
   names: readonly Name[],
 ): Promise<ReadonlySet<Name>> {
-  const rows = await session.$queryRawUnsafe<{ name: Name }[]>(UPSTREAM_OBJECTS, pairId, names);
+  const rows = await session.query<{ name: Name }>(UPSTREAM_OBJECTS, pairId, names);
   return new Set(rows.map(({ name }) => name));
 }

@@ -34,7 +34,7 @@ export async function claim(
   holdMs: number,
 ): Promise<readonly Entry[]> {
   const given = ROWS.values(inNameOrder(items, laterOne));
-  const rows = await session.$queryRawUnsafe<EntryRow[]>(CLAIM, pairId, holder, BigInt(holdMs), ...given);
+  const rows = await session.query<EntryRow>(CLAIM, pairId, holder, BigInt(holdMs), ...given);
   const byName = new Map(rows.map((row) => [row.name, toEntry(row)]));
   return [...new Set(items.map(({ name }) => name))].flatMap((name) => byName.get(name) ?? []);
 }
@@ -47,5 +47,5 @@ WITH locked AS MATERIALIZED (
 UPDATE entry e SET held_until = NULL FROM locked WHERE e.pair_id = locked.pair_id AND e.name = locked.name`;
 
 export async function forgetDispatched(session: Session): Promise<void> {
-  await session.$executeRawUnsafe(FORGET_DISPATCHED);
+  await session.execute(FORGET_DISPATCHED);
 }

@@ -25,7 +25,7 @@ interface WaitingRow {
 }
 
 export async function waitingDeletes(session: Session, pairId: number): Promise<WaitingDeletes> {
-  const [row] = await session.$queryRawUnsafe<WaitingRow[]>(WAITING, pairId);
+  const [row] = await session.query<WaitingRow>(WAITING, pairId);
   if (row === undefined) return { heldSince: null, local: null, remote: null };
   return {
     heldSince: row.held_since?.getTime() ?? null,
@@ -80,7 +80,7 @@ export async function countDeletes(
   pairId: number,
   { windowMs, names }: CountTerms,
 ): Promise<DeleteCounts> {
-  const [row] = await session.$queryRawUnsafe<CountRow[]>(COUNT, pairId, BigInt(windowMs), BigInt(names));
+  const [row] = await session.query<CountRow>(COUNT, pairId, BigInt(windowMs), BigInt(names));
   return {
     waiting: Number(row?.waiting),
     deleted: Number(row?.deleted),

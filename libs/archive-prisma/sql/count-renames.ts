@@ -68,6 +68,6 @@ export async function countRenames(
   windowMs: number,
 ): Promise<RenameCounts> {
   type Row = { readonly certain: bigint; readonly possible: bigint };
-  const [row] = await session.$queryRawUnsafe<Row[]>(COUNT, pairId, BigInt(windowMs));
+  const [row] = await session.query<Row>(COUNT, pairId, BigInt(windowMs));
   return { certain: Number(row?.certain), possible: Number(row?.possible) };
 }

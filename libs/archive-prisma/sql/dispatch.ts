@@ -141,12 +141,12 @@ export async function dispatch(
   window: number,
   holdMs: number,
 ): Promise<readonly DispatchedDecision[]> {
-  const [out] = await session.$queryRawUnsafe<HeldRow[]>(HELD, pairId);
+  const [out] = await session.query<HeldRow>(HELD, pairId);
   const { held, ended } = out as HeldRow;
   if (window - (held - ended) < refillRoom(window)) return [];
-  await session.$queryRawUnsafe(SERIALIZE, pairId);
-  if (ended > 0) await session.$executeRawUnsafe(END_HOLDS, pairId);
-  const rows = await session.$queryRawUnsafe<DispatchRow[]>(DISPATCH, pairId, window, BigInt(holdMs));
+  await session.query(SERIALIZE, pairId);
+  if (ended > 0) await session.execute(END_HOLDS, pairId);
+  const rows = await session.query<DispatchRow>(DISPATCH, pairId, window, BigInt(holdMs));
   return inRunningOrder(rows).map((row) => ({
     name: row.name as Name,
     serial: row.decision_serial as Serial,

@@ -55,10 +55,11 @@ interface UndoneRow {
 }
 
 export async function figures(session: Session): Promise<FleetFigures> {
-  const [pairs] = await session.$queryRawUnsafe<[PairsRow]>(PAIRS);
-  const undone = await session.$queryRawUnsafe<UndoneRow[]>(UNDONE);
-  const problems = await session.$queryRawUnsafe<{ code: string; names: number }[]>(PROBLEMS);
-  const volumes = await session.$queryRawUnsafe<{ volume: string }[]>(VOLUMES);
+  const [found] = await session.query<PairsRow>(PAIRS);
+  const pairs = found as PairsRow;
+  const undone = await session.query<UndoneRow>(UNDONE);
+  const problems = await session.query<{ code: string; names: number }>(PROBLEMS);
+  const volumes = await session.query<{ volume: string }>(VOLUMES);
   const total = (volume: string, of: 'candidates' | 'decisions'): number =>
     undone.reduce((sum, row) => sum + (row.volume === volume ? row[of] : 0), 0);
   const lagsMs = undone.flatMap(({ lagMs }) => (lagMs === null ? [] : [lagMs]));

@@ -24,7 +24,7 @@ UPDATE pair p SET generation = p.generation + 1, generation_serial = nextval('se
 FROM due WHERE p.id = due.id`;
 
 export async function beginGenerations(session: Session, minAgeMs: number): Promise<void> {
-  await session.$executeRawUnsafe(BEGIN, BigInt(minAgeMs));
+  await session.execute(BEGIN, BigInt(minAgeMs));
 }
 
 /** A number never begun is not believed. */
@@ -40,6 +40,6 @@ export async function confirmGeneration(
   told: Pick<SideGeneration, 'number' | 'stamp'>,
 ): Promise<void> {
   const number = BigInt(told.number);
-  if (side === 'local') await session.$executeRawUnsafe(CONFIRM_LOCAL, id, number, told.stamp);
-  else await session.$executeRawUnsafe(CONFIRM_REMOTE, id, number);
+  if (side === 'local') await session.execute(CONFIRM_LOCAL, id, number, told.stamp);
+  else await session.execute(CONFIRM_REMOTE, id, number);
 }

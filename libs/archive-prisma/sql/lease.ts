@@ -61,10 +61,10 @@ export async function lease(
   ttlMs: number,
 ): Promise<readonly number[]> {
   const given = [owner, [...new Set(volumes)].sort(), BigInt(ttlMs)] as const;
-  await session.$executeRawUnsafe(SEEK, ...given);
-  await session.$executeRawUnsafe(FORGET_SEEKERS);
+  await session.execute(SEEK, ...given);
+  await session.execute(FORGET_SEEKERS);
   type Row = { readonly id: number; readonly lease_owner: string | null };
-  const rows = await session.$queryRawUnsafe<Row[]>(LEASE, ...given);
+  const rows = await session.query<Row>(LEASE, ...given);
   return rows.flatMap((row) => (row.lease_owner === null ? [] : [row.id]));
 }
 
@@ -74,14 +74,14 @@ WHERE id IN (SELECT id FROM pair WHERE lease_owner = $1::text ORDER BY id FOR UP
 
 /** Runs as one transaction. */
 export async function releaseLeases(session: Session, owner: string): Promise<void> {
-  await session.$executeRawUnsafe('DELETE FROM lease_seeker WHERE owner = $1::text', owner);
-  await session.$executeRawUnsafe(RELEASE, owner);
+  await session.execute('DELETE FROM lease_seeker WHERE owner = $1::text', owner);
+  await session.execute(RELEASE, owner);
 }
 
 const LEASES = `
 SELECT lease_owner AS owner, count(*) AS pairs FROM pair WHERE lease_expires_at > now() GROUP BY lease_owner ORDER BY 1`;
 
 export async function leases(session: Session): Promise<ReadonlyMap<string, number>> {
-  const rows = await session.$queryRawUnsafe<{ owner: string; pairs: bigint }[]>(LEASES);
+  const rows = await session.query<{ owner: string; pairs: bigint }>(LEASES);
   return new Map(rows.map(({ owner, pairs }) => [owner, Number(pairs)]));
 }

@@ -16,7 +16,7 @@ const LOCK_PAIR = `
 SELECT deletes_held_since AS held_since FROM pair WHERE id = $1::int FOR NO KEY UPDATE`;
 
 async function heldSince(session: Session, pairId: number): Promise<Date | null | undefined> {
-  const [pair] = await session.$queryRawUnsafe<{ held_since: Date | null }[]>(LOCK_PAIR, pairId);
+  const [pair] = await session.query<{ held_since: Date | null }>(LOCK_PAIR, pairId);
   return pair?.held_since;
 }
 
@@ -30,7 +30,7 @@ FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name AND (SELECT count
 /** Runs as one transaction. */
 export async function letDeletesGo(session: Session, pairId: number, counted: number): Promise<boolean> {
   if ((await heldSince(session, pairId)) !== null) return false;
-  return (await session.$executeRawUnsafe(LET_GO, pairId, BigInt(counted))) > 0;
+  return (await session.execute(LET_GO, pairId, BigInt(counted))) > 0;
 }
 
 const LOOK_AGAIN = `
@@ -48,7 +48,7 @@ FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name`;
 
 /** @returns how many. */
 export function lookAgainAtDeletes(session: Session, pairId: number): Promise<number> {
-  return session.$executeRawUnsafe(LOOK_AGAIN, pairId);
+  return session.execute(LOOK_AGAIN, pairId);
 }
 
 const HOLD = `UPDATE pair SET deletes_held_since = now() WHERE id = $1::int`;
@@ -63,13 +63,13 @@ WITH locked AS MATERIALIZED (
 UPDATE entry e SET ${TAKEN_BACK} FROM locked WHERE e.pair_id = locked.pair_id AND e.name = locked.name`;
 
 export async function takeBackDeletes(session: Session, pairId: number | null): Promise<void> {
-  await session.$executeRawUnsafe(TAKE_BACK, pairId);
+  await session.execute(TAKE_BACK, pairId);
 }
 
 /** Runs as one transaction. */
 export async function holdDeletes(session: Session, pairId: number): Promise<boolean> {
   if ((await heldSince(session, pairId)) !== null) return false;
-  await session.$executeRawUnsafe(HOLD, pairId);
+  await session.execute(HOLD, pairId);
   await takeBackDeletes(session, pairId);
   return true;
 }
@@ -81,13 +81,13 @@ WHERE id = $1::int AND deletes_held_since IS NOT NULL
   AND NOT EXISTS (SELECT FROM entry e WHERE e.pair_id = $1::int AND ${SUSPECT} AND NOT ${WAITS_FOR_ATTEMPT})`;
 
 export async function endHold(session: Session, pairId: number): Promise<boolean> {
-  return (await session.$executeRawUnsafe(END_HOLD, pairId)) > 0;
+  return (await session.execute(END_HOLD, pairId)) > 0;
 }
 
 const HOLDS = `
 SELECT id AS pair_id, deletes_held_since AS since FROM pair WHERE deletes_held_since IS NOT NULL ORDER BY id`;
 
 export async function unansweredHolds(session: Session): Promise<readonly UnansweredHold[]> {
-  const rows = await session.$queryRawUnsafe<{ pair_id: number; since: Date }[]>(HOLDS);
+  const rows = await session.query<{ pair_id: number; since: Date }>(HOLDS);
   return rows.map((row) => ({ pairId: row.pair_id, since: row.since.getTime() }));
 }

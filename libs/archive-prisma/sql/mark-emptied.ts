@@ -43,13 +43,13 @@ export async function markEmptiedAbove(
   gone: readonly string[],
   removed: keyof typeof MARK_EMPTIED,
 ): Promise<void> {
-  const locked = await session.$queryRawUnsafe<{ name: string }[]>(LOCK, pairId, gone);
+  const locked = await session.query<{ name: string }>(LOCK, pairId, gone);
   if (locked.length === 0) return;
   const names = locked.map(({ name }) => name);
-  await session.$executeRawUnsafe(MARK_EMPTIED[removed], pairId, names);
+  await session.execute(MARK_EMPTIED[removed], pairId, names);
 }
 
 /** @param names recorded in this transaction as held up by objects below, which may have ended since they were loaded. */
 export async function markEmptied(session: Session, pairId: number, names: readonly string[]): Promise<void> {
-  await session.$executeRawUnsafe(MARK_EMPTIED['first-names-first'], pairId, names);
+  await session.execute(MARK_EMPTIED['first-names-first'], pairId, names);
 }

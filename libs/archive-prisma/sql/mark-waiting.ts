@@ -28,7 +28,7 @@ export async function markProblems(
   pairId: number,
   exceptCodes: readonly string[],
 ): Promise<void> {
-  await session.$executeRawUnsafe(MARK_PROBLEMS, pairId, exceptCodes);
+  await session.execute(MARK_PROBLEMS, pairId, exceptCodes);
 }
 
 /** @param ended names at which REMOTE no longer remembers an object with content, as of this transaction. */
@@ -37,5 +37,5 @@ export async function markAroundEnded(
   pairId: number,
   ended: readonly string[],
 ): Promise<void> {
-  await session.$executeRawUnsafe(MARK_AROUND_ENDED, pairId, ended);
+  await session.execute(MARK_AROUND_ENDED, pairId, ended);
 }

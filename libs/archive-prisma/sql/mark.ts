@@ -32,7 +32,7 @@ ON CONFLICT (pair_id, name) DO UPDATE SET
 export async function mark(session: Session, pairId: number, rows: readonly MarkRow[]): Promise<void> {
   if (rows.length === 0) return;
   const merged = inNameOrder(rows, (a, b) => ({ name: a.name, sides: a.sides | b.sides }));
-  await session.$executeRawUnsafe(MARK, pairId, ...MARKS.values(merged));
+  await session.execute(MARK, pairId, ...MARKS.values(merged));
 }
 
 const MARK_BELOW = `
@@ -55,5 +55,5 @@ export async function markBelow(
   sides: keyof typeof SIDES,
   name: string,
 ): Promise<void> {
-  await session.$executeRawUnsafe(MARK_BELOW, pairId, name, SIDES[sides]);
+  await session.execute(MARK_BELOW, pairId, name, SIDES[sides]);
 }

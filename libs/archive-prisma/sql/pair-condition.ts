@@ -15,7 +15,7 @@ export async function disablePair(
   code: ErrorCode,
   reason: string,
 ): Promise<boolean> {
-  return (await session.$executeRawUnsafe(DISABLE, id, code, reason)) > 0;
+  return (await session.execute(DISABLE, id, code, reason)) > 0;
 }
 
 const ENABLE = `
@@ -24,7 +24,7 @@ UPDATE pair SET disabled_code = NULL, disabled_reason = NULL, disabled_at = NULL
 WHERE id = $1::int AND disabled_code IS NOT NULL`;
 
 export async function enablePair(session: Session, id: number): Promise<boolean> {
-  return (await session.$executeRawUnsafe(ENABLE, id)) > 0;
+  return (await session.execute(ENABLE, id)) > 0;
 }
 
 const REQUEST_SYNC = `
@@ -36,7 +36,7 @@ RETURNING p.id, p.scan_wanted AS scan, p.poll_wanted AS poll`;
 /** @returns the tokens of the pair with the highest id; null when there is none. */
 export async function requestSync(session: Session, id: number | null): Promise<SyncTokens | null> {
   type Row = SyncTokens & { readonly id: number };
-  const rows = await session.$queryRawUnsafe<Row[]>(REQUEST_SYNC, id);
+  const rows = await session.query<Row>(REQUEST_SYNC, id);
   const last = rows.toSorted((a, b) => a.id - b.id).at(-1);
   return last === undefined ? null : { scan: last.scan, poll: last.poll };
 }
@@ -48,9 +48,9 @@ const FINISH_SCAN = finish('scan');
 const FINISH_POLL = finish('poll');
 
 export async function finishScan(session: Session, id: number, token: bigint): Promise<void> {
-  await session.$executeRawUnsafe(FINISH_SCAN, id, token);
+  await session.execute(FINISH_SCAN, id, token);
 }
 
 export async function finishPoll(session: Session, id: number, token: bigint): Promise<void> {
-  await session.$executeRawUnsafe(FINISH_POLL, id, token);
+  await session.execute(FINISH_POLL, id, token);
 }

@@ -20,7 +20,7 @@ export async function openProblem(
   shown: string,
   problem: ProblemText,
 ): Promise<void> {
-  await session.$executeRawUnsafe(OPEN, pairId, storable(shown), problem.code, problem.text);
+  await session.execute(OPEN, pairId, storable(shown), problem.code, problem.text);
 }
 
 /** Shortened names stay apart by a digest of the whole. */
@@ -42,11 +42,11 @@ export async function closeProblems(
   codes: readonly string[],
   since: Date,
 ): Promise<void> {
-  await session.$executeRawUnsafe(CLOSE, pairId, codes, since);
+  await session.execute(CLOSE, pairId, codes, since);
 }
 
 export async function time(session: Session): Promise<Date> {
-  const [row] = await session.$queryRawUnsafe<{ now: Date }[]>('SELECT now()');
+  const [row] = await session.query<{ now: Date }>('SELECT now()');
   if (row === undefined) throw new Error('the database has no time');
   return row.now;
 }
@@ -70,7 +70,7 @@ export async function problems(
   session: Session,
   pairId: number | null,
 ): Promise<readonly (Problem & { readonly pairId: number })[]> {
-  const rows = await session.$queryRawUnsafe<ProblemRow[]>(PROBLEMS, pairId);
+  const rows = await session.query<ProblemRow>(PROBLEMS, pairId);
   return rows.map((row) => ({
     pairId: row.pair_id,
     name: row.name,

@@ -17,5 +17,5 @@ DELETE FROM entry WHERE (pair_id, name) IN (
 
 /** @returns how many rows went. */
 export function purgeTombstones(session: Session, pairId: number): Promise<number> {
-  return session.$executeRawUnsafe(PURGE, pairId);
+  return session.execute(PURGE, pairId);
 }

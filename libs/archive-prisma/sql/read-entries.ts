@@ -37,7 +37,7 @@ export async function pageLocal(
   limit: number,
 ): Promise<readonly { readonly name: Name; readonly state: LocalState }[]> {
   type Row = LocalColumns & { readonly name: Name };
-  const rows = await session.$queryRawUnsafe<Row[]>(PAGE_LOCAL, pairId, after ?? '', limit);
+  const rows = await session.query<Row>(PAGE_LOCAL, pairId, after ?? '', limit);
   return rows.map((row) => ({ name: row.name, state: toLocalState(row) }));
 }
 
@@ -48,7 +48,7 @@ export async function pageRemote(
   limit: number,
 ): Promise<readonly { readonly name: Name; readonly state: RemoteState }[]> {
   type Row = RemoteColumns & { readonly name: Name };
-  const rows = await session.$queryRawUnsafe<Row[]>(PAGE_REMOTE, pairId, after ?? '', limit);
+  const rows = await session.query<Row>(PAGE_REMOTE, pairId, after ?? '', limit);
   return rows.map((row) => ({ name: row.name, state: toRemoteState(row) }));
 }
 
@@ -73,7 +73,7 @@ export async function load(
   pairId: number,
   names: readonly Name[],
 ): Promise<readonly Entry[]> {
-  const rows = await session.$queryRawUnsafe<EntryRow[]>(LOAD, pairId, [...new Set(names)]);
+  const rows = await session.query<EntryRow>(LOAD, pairId, [...new Set(names)]);
   const found = new Map(rows.map((row) => [row.name, toEntry(row)]));
   return names.map((name) => found.get(name) ?? unknownEntry(name));
 }
@@ -105,7 +105,7 @@ export async function candidates(
   limit: number,
 ): Promise<readonly Candidate[]> {
   type Row = EntryRow & { readonly candidate_sides: number; readonly candidate_marking: bigint };
-  const rows = await session.$queryRawUnsafe<Row[]>(CANDIDATES, pairId, limit);
+  const rows = await session.query<Row>(CANDIDATES, pairId, limit);
   return rows.map((row) => ({
     entry: toEntry(row),
     sides: wordOf(SIDES, row.candidate_sides),
@@ -116,6 +116,6 @@ export async function candidates(
 const ISSUE_SERIALS = `SELECT nextval('serial') AS serial FROM generate_series(1, $1::int)`;
 
 export async function issueSerials(session: Session, count: number): Promise<readonly Serial[]> {
-  const rows = await session.$queryRawUnsafe<{ serial: Serial }[]>(ISSUE_SERIALS, count);
+  const rows = await session.query<{ serial: Serial }>(ISSUE_SERIALS, count);
   return rows.map(({ serial }) => serial);
 }

@@ -25,8 +25,8 @@ export async function history(
 ): Promise<readonly RecordedHistoryEvent[]> {
   const rows =
     name === null
-      ? await session.$queryRawUnsafe<EventRow[]>(HISTORY_OF_PAIR, pairId, limit)
-      : await session.$queryRawUnsafe<EventRow[]>(HISTORY_OF_NAME, pairId, name, limit);
+      ? await session.query<EventRow>(HISTORY_OF_PAIR, pairId, limit)
+      : await session.query<EventRow>(HISTORY_OF_NAME, pairId, name, limit);
   return rows.map(toEvent);
 }
 
@@ -39,7 +39,7 @@ export async function conflicts(
   pairId: number,
   limit: number,
 ): Promise<readonly RecordedHistoryEvent[]> {
-  return (await session.$queryRawUnsafe<EventRow[]>(CONFLICTS, pairId, limit)).map(toEvent);
+  return (await session.query<EventRow>(CONFLICTS, pairId, limit)).map(toEvent);
 }
 
 function toEvent(row: EventRow): RecordedHistoryEvent {
@@ -64,6 +64,6 @@ export async function transferred(
   since: Date,
 ): Promise<{ readonly files: number; readonly bytes: number }> {
   type Row = { readonly files: bigint; readonly bytes: bigint };
-  const [row] = await session.$queryRawUnsafe<Row[]>(TRANSFERRED, pairId, since);
+  const [row] = await session.query<Row>(TRANSFERRED, pairId, since);
   return { files: Number(row?.files), bytes: Number(row?.bytes) };
 }

@@ -51,5 +51,5 @@ export async function recordListed(
 ): Promise<void> {
   if (objects.length === 0) return;
   const rows = objects.map(({ name, state }) => ({ name, ...remoteColumns(state) }));
-  await session.$executeRawUnsafe(RECORD_LISTED, pairId, ...LISTED.values(inNameOrder(rows, laterOne)));
+  await session.execute(RECORD_LISTED, pairId, ...LISTED.values(inNameOrder(rows, laterOne)));
 }

@@ -166,7 +166,7 @@ export async function record(
   history: readonly HistoryEvent[],
 ): Promise<Lags> {
   const rows = inNameOrder(records.map(recordRow), laterOne);
-  const written = await session.$queryRawUnsafe<LagRow[]>(
+  const written = await session.query<LagRow>(
     RECORD,
     pairId,
     ...ROWS.values(rows),

@@ -69,7 +69,7 @@ export async function release(
   releases: readonly Release[],
 ): Promise<ReadonlySet<Name>> {
   const rows = inNameOrder(releases.map(releaseRow), laterOne);
-  const written = await session.$queryRawUnsafe<{ name: Name }[]>(RELEASE, pairId, ...ROWS.values(rows));
+  const written = await session.query<{ name: Name }>(RELEASE, pairId, ...ROWS.values(rows));
   return new Set(written.map(({ name }) => name));
 }
 

@@ -15,5 +15,5 @@ export async function setRetention(
   retention: Retention,
   keptMs: number,
 ): Promise<void> {
-  await session.$executeRawUnsafe(SET_RETENTION, pairId, retention.days, retention.bytes, keptMs);
+  await session.execute(SET_RETENTION, pairId, retention.days, retention.bytes, keptMs);
 }

@@ -46,7 +46,7 @@ export async function startUnion(session: Session, id: number, union: Union): Pr
   if (found !== null && found.generation.number > known.begun.number) {
     await leapSerials(session, found.generation.serial);
   }
-  const started = await session.$executeRawUnsafe(
+  const started = await session.execute(
     START,
     id,
     BigInt(known.begun.number),
@@ -62,16 +62,16 @@ export async function startUnion(session: Session, id: number, union: Union): Pr
     reason,
   );
   if (started === 0) return false;
-  await session.$executeRawUnsafe('DELETE FROM entry WHERE pair_id = $1::int', id);
+  await session.execute('DELETE FROM entry WHERE pair_id = $1::int', id);
   return true;
 }
 
 async function leapSerials(session: Session, told: bigint): Promise<void> {
-  await session.$queryRawUnsafe(LOCK_LEAP);
-  const [row] = await session.$queryRawUnsafe<{ serial: bigint }[]>(NEXT_SERIAL);
+  await session.query(LOCK_LEAP);
+  const [row] = await session.query<{ serial: bigint }>(NEXT_SERIAL);
   const next = row?.serial ?? 0n;
   const from = told < next + FARTHEST ? told : next + FARTHEST;
   // Another pair has found the same out, and leapt far enough.
   if (next >= from + LEAP / 2n) return;
-  await session.$queryRawUnsafe(LEAP_SERIALS, from + LEAP);
+  await session.query(LEAP_SERIALS, from + LEAP);
 }

@@ -54,7 +54,7 @@ export async function addPointers(
     look_again_at: lookAgainAt === null ? null : new Date(lookAgainAt),
     expires_at: new Date(expiresAt),
   }));
-  await session.$executeRawUnsafe(ADD, pairId, ...ROWS.values(rows));
+  await session.execute(ADD, pairId, ...ROWS.values(rows));
 }
 
 interface TrashRow extends PointerRow {
@@ -75,7 +75,7 @@ export async function trash(
   pairId: number,
   name: Name | null,
 ): Promise<readonly TrashedContent[]> {
-  const rows = await session.$queryRawUnsafe<TrashRow[]>(TRASH, pairId, name);
+  const rows = await session.query<TrashRow>(TRASH, pairId, name);
   return rows.map(toTrashed);
 }
 
@@ -89,7 +89,7 @@ export async function pageTrash(
   after: bigint,
   limit: number,
 ): Promise<readonly TrashedContent[]> {
-  return (await session.$queryRawUnsafe<TrashRow[]>(PAGE, pairId, after, limit)).map(toTrashed);
+  return (await session.query<TrashRow>(PAGE, pairId, after, limit)).map(toTrashed);
 }
 
 const PLACES = bulk<{ readonly place: string; readonly serial: bigint }>({ place: 'text', serial: 'bigint' });
@@ -107,7 +107,7 @@ export async function recordedTrash(
   places: readonly TrashPlace[],
 ): Promise<ReadonlySet<string>> {
   const rows = places.map(({ place, serial }) => ({ place, serial }));
-  const found = await session.$queryRawUnsafe<{ place: string }[]>(RECORDED, pairId, ...PLACES.values(rows));
+  const found = await session.query<{ place: string }>(RECORDED, pairId, ...PLACES.values(rows));
   return new Set(found.map(({ place }) => place));
 }
 
@@ -136,9 +136,9 @@ export async function dueTrash(
   readonly (TrashedContent & { readonly pairId: number; readonly due: 'look-again' | 'expired' })[]
 > {
   type Row = TrashRow & { readonly looks_again: boolean };
-  const byTime = await session.$queryRawUnsafe<Row[]>(DUE_TRASH, volume, limit);
+  const byTime = await session.query<Row>(DUE_TRASH, volume, limit);
   const known = new Set(byTime.map(({ id }) => id));
-  const beyond = await session.$queryRawUnsafe<Row[]>(BEYOND_BYTES, volume, limit);
+  const beyond = await session.query<Row>(BEYOND_BYTES, volume, limit);
   const rows = [...byTime, ...beyond.filter(({ id }) => !known.has(id))].slice(0, limit);
   return rows.map((row) => ({
     ...toTrashed(row),
@@ -154,7 +154,7 @@ const SETTLE = {
 };
 
 export async function settleTrash(session: Session, id: bigint, as: keyof typeof SETTLE): Promise<void> {
-  await session.$executeRawUnsafe(SETTLE[as], id);
+  await session.execute(SETTLE[as], id);
 }
 
 function toTrashed(row: TrashRow): TrashedContent {

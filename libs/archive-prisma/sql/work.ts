@@ -49,7 +49,7 @@ interface WorkRow {
 }
 
 export async function work(session: Session): Promise<readonly Work[]> {
-  const rows = await session.$queryRawUnsafe<WorkRow[]>(WORK);
+  const rows = await session.query<WorkRow>(WORK);
   return rows.map((row) => ({
     pairId: row.id,
     volume: row.volume,
@@ -128,7 +128,7 @@ interface CountsRow {
 }
 
 export async function counts(session: Session, pairId: number): Promise<PairCounts> {
-  const [row] = await session.$queryRawUnsafe<CountsRow[]>(COUNTS, pairId);
+  const [row] = await session.query<CountsRow>(COUNTS, pairId);
   return {
     files: Number(row?.files),
     directories: Number(row?.directories),
