@@ -76,11 +76,12 @@ export async function resetStatements(url: string): Promise<void> {
   await query(url, 'SELECT pg_stat_statements_reset()');
 }
 
-/** Since the last reset, of all processes, queue tables included. */
+/** Since the last reset, of all processes, queue tables included; without the benchmark's own looks. */
 export async function countStatements(url: string): Promise<StatementCounts> {
   const [row] = await query<{ statements: string; rows: string; ms: number }>(
     url,
-    'SELECT sum(calls) AS statements, sum(rows) AS rows, sum(total_exec_time) AS ms FROM pg_stat_statements',
+    `SELECT sum(calls) AS statements, sum(rows) AS rows, sum(total_exec_time) AS ms FROM pg_stat_statements
+     WHERE query NOT LIKE '%bench_is_quiet%'`,
   );
   return {
     statements: Number(row?.statements),
@@ -97,6 +98,15 @@ export async function slowestStatements(url: string, most: number): Promise<read
      FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT ${most}`,
   );
   return rows.map(({ ms, calls, text }) => `${Math.round(ms)} ms in ${calls} calls: ${text}`);
+}
+
+/** Bytes that a row of `entry` takes with its indexes, on the disk as it is. */
+export async function bytesPerRow(url: string): Promise<number> {
+  const [row] = await query<{ bytes: number }>(
+    url,
+    "SELECT (pg_total_relation_size('entry') / greatest((SELECT count(*) FROM entry), 1))::int AS bytes",
+  );
+  return row?.bytes ?? 0;
 }
 
 async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<readonly Row[]> {

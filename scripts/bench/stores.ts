@@ -9,21 +9,25 @@ import { Agent, request } from 'undici';
 import { type RunningSwift, startSwift, whyNoSwift } from '#libs/services/swift.ts';
 import { mapLimit } from '#steps/map-limit.ts';
 import type { LastFirst } from '#test/support/last-first.ts';
+import { TREE_MTIME } from './trees.ts';
 
-/** Requests by method since the last reset. */
+/** Requests by method since the last reset, and the bytes of their bodies. */
 export class RequestCounts {
   readonly #counts = new Map<string, number>();
+  #sentBytes = 0;
 
-  add(method: string): void {
+  add(method: string, sentBytes: number): void {
     this.#counts.set(method, (this.#counts.get(method) ?? 0) + 1);
+    this.#sentBytes += sentBytes;
   }
 
   reset(): void {
     this.#counts.clear();
+    this.#sentBytes = 0;
   }
 
-  get total(): number {
-    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   get byMethod(): Readonly<Record<string, number>> {
@@ -35,7 +39,8 @@ export interface CountedSwift extends RunningSwift {
   readonly requests: RequestCounts;
 }
 
-const METHOD = /\b(GET|HEAD|PUT|POST|DELETE|COPY) \/(?:v1|auth)/;
+/** Method, and after status, referrer, agent and token the bytes received; `-` where there were none. */
+const LOGGED = /\b(GET|HEAD|PUT|POST|DELETE|COPY) \/(?:v1|auth)\S* HTTP\/\S+ \d+ \S+ \S+ \S+ (\d+|-)/;
 
 /** A Swift of the benchmark's own, its access log counted; null with the reason said where there is none. */
 export async function countedSwift(undoing: LastFirst, dir: string): Promise<CountedSwift | null> {
@@ -50,8 +55,8 @@ export async function countedSwift(undoing: LastFirst, dir: string): Promise<Cou
   const requests = new RequestCounts();
   const socket = createSocket('udp4');
   socket.on('message', (line) => {
-    const method = METHOD.exec(line.toString('utf8'))?.[1];
-    if (method !== undefined) requests.add(method);
+    const [, method, bytes] = LOGGED.exec(line.toString('utf8')) ?? [];
+    if (method !== undefined) requests.add(method, Number(bytes) || 0);
   });
   socket.bind(running.port + 5, '127.0.0.1');
   await once(socket, 'listening');
@@ -64,7 +69,7 @@ export interface RawContainer {
   readonly url: string;
   readonly token: string;
   /** Sends one request per name over `connections`. @returns seconds. */
-  putAll(contents: ReadonlyMap<string, Uint8Array>, connections: number): Promise<number>;
+  putAll(contents: ReadonlyMap<string, Uint8Array>, connections: number, mtime?: string): Promise<number>;
   getAll(names: readonly string[], connections: number): Promise<number>;
   put(name: string, bytes: Uint8Array): Promise<void>;
   get(name: string): Promise<Uint8Array>;
@@ -85,13 +90,19 @@ export async function rawSwift(
   const token = String(login.headers['x-auth-token']);
   const url = `${String(login.headers['x-storage-url'])}/${container}`;
   const agent = new Agent({ allowH2: false, connections: 32, pipelining: 1 });
-  const send = async (method: string, path: string, body?: Uint8Array): Promise<Uint8Array> => {
+  const send = async (
+    method: string,
+    path: string,
+    body?: Uint8Array,
+    mtime = TREE_MTIME,
+  ): Promise<Uint8Array> => {
     const answer = await request(`${url}${path}`, {
       method: method as 'GET',
       dispatcher: agent,
       headers: {
         'x-auth-token': token,
         ...(path === '' && versioned ? { 'x-versions-enabled': 'true' } : {}),
+        ...(body === undefined ? {} : { 'x-object-meta-mtime': mtime }),
       },
       body: body === undefined ? null : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
     });
@@ -104,8 +115,10 @@ export async function rawSwift(
   return {
     url,
     token,
-    putAll: (contents, connections) =>
-      timed(() => mapLimit([...contents], connections, ([name, bytes]) => send('PUT', path(name), bytes))),
+    putAll: (contents, connections, mtime) =>
+      timed(() =>
+        mapLimit([...contents], connections, ([name, bytes]) => send('PUT', path(name), bytes, mtime)),
+      ),
     getAll: (names, connections) =>
       timed(() => mapLimit(names, connections, (name) => send('GET', path(name)))),
     put: async (name, bytes) => void (await send('PUT', path(name), bytes)),

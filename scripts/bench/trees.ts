@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+/** Of every file, in seconds: what peers compare, as rclone writes it on objects. */
+export const TREE_MTIME = '1700000000.000000000';
+
 export interface TreeShape {
   readonly files: number;
   readonly perDirectory: number;
@@ -32,7 +35,7 @@ export function contentOf(seed: string, bytes: number): Uint8Array {
 
 export async function writeTree(folder: string, contents: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const made = new Set<string>();
-  const longAgo = new Date(Date.now() - 3_600_000);
+  const longAgo = new Date(Number(TREE_MTIME) * 1_000);
   for (const [name, bytes] of contents) {
     const path = join(folder, name);
     const above = dirname(path);

@@ -1,0 +1,182 @@
+/**
+ * npm run bench: what Holdfast costs beside other tools, on services that it starts itself. Writes
+ * docs/benchmarks.md and its JSON. With --quick: small sizes, and counts against committed limits.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LastFirst } from '#test/support/last-first.ts';
+import { copies } from './bench/copies.ts';
+import type { Finding } from './bench/cost.ts';
+import { equalSides } from './bench/equal-sides.ts';
+import { countsOf, holds } from './bench/guard.ts';
+import { idleEnv, idlePairs } from './bench/idle-pairs.ts';
+import { largeFile } from './bench/large-file.ts';
+import { latency, latencyEnv } from './bench/latency.ts';
+import { manyEntries } from './bench/many-entries.ts';
+import { REASONS } from './bench/reasons.ts';
+import { removals, removalsEnv } from './bench/removals.ts';
+import { describeMachine, markdown, type Run } from './bench/report.ts';
+import { scaling, scalingEnv } from './bench/scaling.ts';
+import { FULL, QUICK, type Sizes } from './bench/sizes.ts';
+import { openStage, type Stage } from './bench/stage.ts';
+
+const DOCS = resolve(import.meta.dirname, '../docs');
+
+const HELP = `Usage: npm run bench -- [options]
+
+  --workload W   only these, such as W3 or W1,W2 (default: all)
+  --quick        small sizes and one round, without peers, in less than two minutes; compares requests
+                 and statements per file and bytes per row with scripts/bench/limits.json, never times
+  --rounds N     rounds of every workload (default ${FULL.rounds})
+  --SIZE N       another size: ${Object.keys(FULL).slice(1).join(', ')}
+                 (scripts/bench/sizes.ts says what each is, and its default)
+  --out FILE     where the page goes; its JSON goes beside it (default docs/benchmarks.md for a full
+                 run, nowhere for others)
+  --profile DIR  also writes a CPU profile of each process there, and tells the slowest statements
+  --help         show this text
+
+Real Swift needs python3-swift and memcached of Debian, the peers rclone and python3-swiftclient; what is
+missing is said. Run it on a quiet machine: all tools share it, so only ratios mean anything.
+`;
+
+interface Group {
+  readonly ids: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly withSwift: boolean;
+  run(stage: Stage, undoing: LastFirst, sizes: Sizes, ids: ReadonlySet<string>): Promise<readonly Finding[]>;
+}
+
+/** What the guard runs: these alone count requests and statements that matter per file. */
+const GUARDED = ['W1', 'W2', 'W3', 'W9', 'W10', 'W11'];
+
+/** Workloads that share a stage; each stage is new. */
+function groups(withPeers: boolean): readonly Group[] {
+  return [
+    {
+      ids: ['W1', 'W2'],
+      withSwift: true,
+      run: (stage, _undoing, sizes) => copies(stage, sizes, withPeers),
+    },
+    {
+      ids: ['W3', 'W4', 'W10'],
+      withSwift: true,
+      run: (stage, _undoing, sizes) => equalSides(stage, sizes, withPeers),
+    },
+    { ids: ['W3', 'W9', 'W10'], withSwift: false, run: manyEntries },
+    {
+      ids: ['W5'],
+      env: latencyEnv(),
+      withSwift: true,
+      run: (stage, _undoing, sizes) => latency(stage, sizes),
+    },
+    {
+      ids: ['W6'],
+      withSwift: true,
+      run: (stage, undoing, sizes) => largeFile(stage, undoing, sizes, withPeers),
+    },
+    { ids: ['W7'], env: idleEnv(), withSwift: false, run: idlePairs },
+    { ids: ['W8'], env: scalingEnv(), withSwift: true, run: scaling },
+    {
+      ids: ['W11'],
+      env: removalsEnv(),
+      withSwift: true,
+      run: (stage, _undoing, sizes) => removals(stage, sizes),
+    },
+  ];
+}
+
+function readOptions() {
+  const numbers = Object.keys(FULL).map((name) => [name, { type: 'string' }] as const);
+  try {
+    return parseArgs({
+      options: {
+        workload: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        out: { type: 'string' },
+        profile: { type: 'string' },
+        help: { type: 'boolean', default: false },
+        ...(Object.fromEntries(numbers) as Record<keyof Sizes, { readonly type: 'string' }>),
+      },
+    }).values;
+  } catch (thrown) {
+    return misused(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
+
+function misused(what: string): never {
+  process.stderr.write(`${what}\n\n${HELP}`);
+  process.exit(2);
+}
+
+function sizesOf(values: Readonly<Record<string, unknown>>, base: Sizes): Sizes {
+  const given = Object.keys(FULL).flatMap((name) => {
+    const value = values[name];
+    if (value === undefined) return [];
+    const number = Number(value);
+    return Number.isInteger(number) && number > 0
+      ? [[name, number]]
+      : misused(`--${name} takes a whole number`);
+  });
+  return { ...base, ...Object.fromEntries(given) };
+}
+
+async function main(): Promise<number> {
+  const values = readOptions();
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const { quick } = values;
+  const sizes = sizesOf(values, quick ? QUICK : FULL);
+  const all = groups(!quick);
+  const known = new Set(all.flatMap(({ ids }) => ids));
+  const everything = quick ? GUARDED : known;
+  const asked = new Set(
+    values.workload === undefined ? everything : values.workload.toUpperCase().split(','),
+  );
+  for (const id of asked) if (!known.has(id)) misused(`there is no workload ${id}`);
+
+  const startedAt = performance.now();
+  const before = describeMachine();
+  const findings: Finding[] = [];
+  for (const group of all) {
+    if (!group.ids.some((id) => asked.has(id))) continue;
+    const undoing = new LastFirst();
+    try {
+      const { env = {}, withSwift } = group;
+      const found = await group.run(
+        await openStage(undoing, { env, withSwift, profile: values.profile }),
+        undoing,
+        sizes,
+        asked,
+      );
+      findings.push(...found.filter(({ id }) => asked.has(id)));
+    } finally {
+      await undoing.undo();
+    }
+  }
+  const order = (id: string): number => Number(id.slice(1));
+  findings.sort((a, b) => order(a.id) - order(b.id));
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const run: Run = { at: new Date().toISOString(), seconds, rounds: sizes.rounds, ...before, findings };
+  const page = markdown(run, REASONS);
+  const isWhole = !quick && values.workload === undefined;
+  const out = values.out ?? (isWhole ? join(DOCS, 'benchmarks.md') : null);
+  if (out !== null) {
+    await mkdir(dirname(out), { recursive: true });
+    await writeFile(out, page);
+    await writeFile(out.replace(/(\.md)?$/, '.json'), `${JSON.stringify(run, null, 1)}\n`);
+  }
+  if (!quick) {
+    process.stdout.write(`\n${page}`);
+    return 0;
+  }
+  const isHeld = await holds(countsOf(findings));
+  process.stdout.write(
+    `bench --quick: ${isHeld ? 'all counts are within their limits' : 'a count is above its limit'}\n`,
+  );
+  return isHeld ? 0 : 1;
+}
+
+process.exitCode = await main();
