@@ -4,12 +4,11 @@
  * A transaction that lost against another one runs again as a whole.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
-import { PrismaClient } from './generated/client.ts';
+import type { PrismaClient } from './generated/client.ts';
 
 /** Connecting takes at most this long, waiting for a free session included. */
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -25,8 +24,11 @@ export interface Session {
 }
 
 export interface Connection {
-  /** For whole-row reads and writes of stores and pairs; call it inside `guard`. */
-  readonly prisma: PrismaClient;
+  /**
+   * For whole rows of stores and new pairs; call it inside `guard`. Loaded when it is first asked for: most processes
+   * never do, and its engine takes more memory than all else of theirs.
+   */
+  prisma(): Promise<PrismaClient>;
   /** Each statement in whatever session is free; call it inside `guard`. */
   readonly pool: Session;
   /**
@@ -60,22 +62,28 @@ export function connect({ url, poolSize, log }: ConnectionOptions): Connection {
     types: { getTypeParser },
   });
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection ended'));
-  const prisma = new PrismaClient({
-    adapter: new PrismaPg(pool),
-    transactionOptions: { maxWait: CONNECT_TIMEOUT_MS },
-  });
+  let prisma: Promise<PrismaClient> | null = null;
   const guard = <Result>(work: () => Promise<Result>): Promise<Result> => withRetry(work, log);
   return {
-    prisma,
+    prisma: () => {
+      prisma ??= openPrisma(pool);
+      return prisma;
+    },
     pool: sessionOf(pool),
     guard,
     transaction: (work, timeoutMs = TRANSACTION_TIMEOUT_MS) =>
       guard(() => inTransaction(pool, work, timeoutMs, log)),
     close: async () => {
-      await prisma.$disconnect();
+      await (await prisma)?.$disconnect();
       await pool.end();
     },
   };
+}
+
+async function openPrisma(pool: pg.Pool): Promise<PrismaClient> {
+  const { PrismaPg } = await import('@prisma/adapter-pg');
+  const { PrismaClient: Client } = await import('./generated/client.ts');
+  return new Client({ adapter: new PrismaPg(pool), transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });
 }
 
 const INT8 = 20;

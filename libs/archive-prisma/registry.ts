@@ -3,7 +3,7 @@ import { HoldfastError } from '#ports/errors.ts';
 import type { NewPair, NewStore, Pair, StoreKind, StoreRecord } from '#ports/pair.ts';
 import type { Registry, SyncTokens } from '#ports/registry.ts';
 import { type Connection, isDuplicate, isStillReferred, type Session } from './connection.ts';
-import { Prisma, type PrismaClient, type Store as StoreRow } from './generated/client.ts';
+import type { Prisma, PrismaClient, Store as StoreRow } from './generated/client.ts';
 import { allPairs, pairNamed, pairsOf } from './sql/find-pairs.ts';
 import { beginGenerations, confirmGeneration } from './sql/generation.ts';
 import { lease, leases, releaseLeases } from './sql/lease.ts';
@@ -15,10 +15,10 @@ import { startUnion } from './sql/start-union.ts';
 export function createRegistry(connection: Connection): Registry {
   const { prisma, pool, guard, transaction } = connection;
   return {
-    addStore: (store) => guard(() => addStore(prisma, store)),
+    addStore: (store) => guard(async () => addStore(await prisma(), store)),
     listStores: () =>
-      guard(async () => (await prisma.store.findMany({ orderBy: { name: 'asc' } })).map(toStore)),
-    removeStore: (name) => guard(() => removeStore(prisma, name)),
+      guard(async () => (await (await prisma()).store.findMany({ orderBy: { name: 'asc' } })).map(toStore)),
+    removeStore: (name) => guard(async () => removeStore(await prisma(), name)),
 
     addPair: (pair) => guard(() => addPair(connection, pair)),
     listPairs: () => guard(() => allPairs(pool)),
@@ -26,11 +26,11 @@ export function createRegistry(connection: Connection): Registry {
     loadPair: (id) => guard(async () => (await pairsOf(pool, [id]))[0] ?? null),
     removePair: (id) =>
       guard(async () => {
-        await prisma.pair.deleteMany({ where: { id } });
+        await (await prisma()).pair.deleteMany({ where: { id } });
       }),
     setPaused: (id, paused) =>
       guard(async () => {
-        await prisma.pair.updateMany({
+        await (await prisma()).pair.updateMany({
           where: { id, paused: !paused },
           data: { paused, revision: { increment: 1 } },
         });
@@ -41,7 +41,7 @@ export function createRegistry(connection: Connection): Registry {
     startUnion: (id, union) => transaction((session) => startUnion(session, id, union)),
     forgetUnion: (id) =>
       guard(async () => {
-        await prisma.pair.updateMany({
+        await (await prisma()).pair.updateMany({
           where: { id, NOT: { unionReason: null } },
           data: { unionReason: null, unionAt: null, revision: { increment: 1 } },
         });
@@ -50,7 +50,7 @@ export function createRegistry(connection: Connection): Registry {
     confirmGeneration: (id, side, told) => guard(() => confirmGeneration(pool, id, side, told)),
     setIgnoreText: (id, text) =>
       guard(async () => {
-        await prisma.pair.updateMany({
+        await (await prisma()).pair.updateMany({
           where: { id, NOT: { ignoreText: text } },
           data: { ignoreText: text, revision: { increment: 1 } },
         });
@@ -111,7 +111,8 @@ async function removeStore(prisma: PrismaClient, name: string): Promise<void> {
   }
 }
 
-async function addPair({ prisma, pool }: Connection, pair: NewPair): Promise<Pair> {
+async function addPair({ prisma: open, pool }: Connection, pair: NewPair): Promise<Pair> {
+  const prisma = await open();
   const { capabilities, folderFacts, policies, excludes, retention, ...plain } = pair;
   try {
     const { id } = await prisma.pair.create({
@@ -121,8 +122,8 @@ async function addPair({ prisma, pool }: Connection, pair: NewPair): Promise<Pai
         policies: asJson(policies),
         trashDays: retention?.days ?? null,
         trashBytes: retention?.bytes ?? null,
-        capabilities: capabilities === null ? Prisma.DbNull : asJson(capabilities),
-        folderFacts: folderFacts === null ? Prisma.DbNull : asJson(folderFacts),
+        ...(capabilities === null ? {} : { capabilities: asJson(capabilities) }),
+        ...(folderFacts === null ? {} : { folderFacts: asJson(folderFacts) }),
       },
       select: { id: true },
     });
