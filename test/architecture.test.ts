@@ -67,6 +67,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'libs/http': adapter('undici'),
   'libs/operator-http': adapter('undici', 'fastify'),
   'libs/console': adapter(
+    'libs/operator-http/methods.ts',
+    '@fastify/swagger',
+    '@sinclair/typebox',
+    'amaro',
+    'openid-client',
     'fastify',
     '@fastify/cookie',
     '@fastify/csrf-protection',
@@ -90,6 +95,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     '@opentelemetry/resources',
     '@opentelemetry/sdk-trace',
   ),
+  'libs/console-page': {
+    may: ['libs/ports', 'preact', 'htm', 'uplot'],
+    typesOnly: ['libs/ports'],
+    because: 'the page runs in a browser: of ours it may know only the types of what the API gives',
+  },
   'libs/config': {
     may: ['convict', 'node', 'libs/ports/errors.ts'],
     because: 'configuration is declared once and handed over as plain values; it knows nobody who uses it',

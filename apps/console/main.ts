@@ -1,4 +1,4 @@
-/** Console: the fleet as a page, its queues as Bull Board, its backlog as a metric. Its README says what a crash leaves behind. */
+/** Console: the fleet as a page and an API, its queues as Bull Board, its backlog as a metric. Its README says what a crash leaves behind. */
 import { randomBytes } from 'node:crypto';
 import { openFleet } from '#libs/compose/fleet.ts';
 import { runApp } from '#libs/compose/run-app.ts';
@@ -17,15 +17,17 @@ await runApp('console', async ({ config, log, telemetry, tracing }) => {
     );
   }
   const fleet = await openFleet({ config, log, telemetry, tracing });
-  const { queue, database, clock } = fleet;
+  const { clock, queue, database, as } = fleet;
   const metrics = fleetMetrics({ queue, figures: () => database.figures(), now: () => clock.now() });
   const server = redisUrl === null ? { databaseUrl: databaseUrl ?? '' } : { redisUrl };
-  const board = openQueueBoard(server, { prefix: queuePrefix, clock: fleet.clock, log });
+  const board = openQueueBoard(server, { prefix: queuePrefix, clock, log });
   const app = await createConsole({
     accounts: fileAccounts(consoleAccounts),
     sessionKey: consoleKey ?? randomBytes(32).toString('hex'),
-    now: () => fleet.clock.now(),
-    operator: fleet.operator,
+    provider: null,
+    clock,
+    as,
+    overview: database.overview,
     metrics,
     queues: () => board.queues(),
     environment: queuePrefix,
@@ -36,13 +38,19 @@ await runApp('console', async ({ config, log, telemetry, tracing }) => {
       ),
     log,
   });
+  const ended = new AbortController();
+  const following = fleet.follower.run(ended.signal);
   await app.listen({ host: consoleHost, port });
   log.info({ url: `http://${consoleHost}:${port}` }, 'console listens');
   return {
     metrics,
+    fleet,
+    activity: () => ({ concurrency: 0, busy: 0, pairs: [] }),
     ready: () => fleet.ping(),
     drain: async () => {
+      ended.abort();
       await app.close();
+      await following;
       await board.close();
       await fleet.close();
     },

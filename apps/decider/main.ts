@@ -10,6 +10,8 @@ await runApp('decider', async ({ config, log, telemetry, tracing }) => {
   const deps = { ...fleet.database, queue, sides, clock, pace, deleteHold, log };
   const running = runDecider({ ...deps, settleMs, window, volumes, sweepIntervalMs, generationMs });
   return {
+    fleet,
+    activity: () => running.activity(),
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {
       await running.drain(budgetMs);

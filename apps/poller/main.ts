@@ -8,6 +8,8 @@ await runApp('poller', async ({ config, log, telemetry, tracing }) => {
   const { queue, sides, clock, pace } = fleet;
   const running = runPoller({ ...fleet.database, queue, sides, clock, pace, log, telemetry });
   return {
+    fleet,
+    activity: () => running.activity(),
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {
       await running.drain(budgetMs);

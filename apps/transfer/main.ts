@@ -24,6 +24,8 @@ await runApp('transfer', async ({ config, log, telemetry, tracing }) => {
     trashMs: config.trashDays * DAY_MS,
   });
   return {
+    fleet,
+    activity: () => running.activity(),
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {
       await running.drain(budgetMs);

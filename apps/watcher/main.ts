@@ -30,6 +30,8 @@ await runApp('watcher', async ({ config, log, telemetry, tracing }) => {
     watch: (pair, { isExcluded }) => watchFolder({ root: pair.folder, isExcluded, log }),
   });
   return {
+    fleet,
+    activity: () => running.activity(),
     ready: () => fleet.ping(),
     drain: async (budgetMs) => {
       await running.drain(budgetMs);

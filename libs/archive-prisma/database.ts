@@ -1,9 +1,11 @@
-/** Database: opens the state database as the two ports it implements. */
+/** Database: opens the state database as the ports it implements. */
 import type { Archive } from '#ports/archive.ts';
 import type { FleetFigures } from '#ports/figures.ts';
+import type { Overview } from '#ports/overview.ts';
 import type { Registry } from '#ports/registry.ts';
 import { createArchive } from './archive.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
+import { createOverview } from './overview.ts';
 import { createRegistry } from './registry.ts';
 import { figures } from './sql/figures.ts';
 
@@ -12,6 +14,7 @@ export interface Database {
   readonly archive: Archive;
   /** What the fleet has to do, over all pairs. */
   figures(): Promise<FleetFigures>;
+  readonly overview: Overview;
   /** Answers when the database does. @throws HoldfastError database-unreachable */
   ping(): Promise<void>;
   /** The server's clock. */
@@ -27,6 +30,7 @@ export function openDatabase(options: ConnectionOptions): Database {
     registry: createRegistry(connection),
     archive: createArchive(connection, options.telemetry ?? null),
     figures: () => connection.guard(() => figures(connection.pool)),
+    overview: createOverview(connection),
     ping: () =>
       connection.guard(async () => {
         await connection.pool.query('SELECT 1');

@@ -2,7 +2,7 @@
  * Fleet: everything a process needs, built once from its configuration: database, queue,
  * sides, clock. Apps take what they use; nothing else knows how the parts are made.
  */
-
+import { userInfo } from 'node:os';
 import { type DeleteHoldPolicy, quietTimes } from '#core/delete-hold.ts';
 import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
 import { checkSchema } from '#libs/archive-prisma/migrate.ts';
@@ -12,13 +12,17 @@ import type { Tracing } from '#libs/queue-bullmq/backend.ts';
 import { openJobQueue } from '#libs/queue-bullmq/open.ts';
 import { systemClock } from '#libs/runtime/clock.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Desk } from '#ports/desk.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
 import type { Operator } from '#ports/operator.ts';
 import type { Sides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+import { createDesk } from '#steps/operator/desk.ts';
+import { FleetFollower } from '#steps/operator/follow-fleet.ts';
 import { createOperator } from '#steps/operator/operator.ts';
+import { recordedDesk, recordedOperator } from '#steps/operator/recorded.ts';
 import type { PollPace } from '#steps/poll-pace.ts';
 import { environmentExaminations } from './environment.ts';
 import { createSides } from './sides.ts';
@@ -32,7 +36,12 @@ export interface Fleet {
   readonly clock: Clock;
   readonly pace: PollPace;
   readonly deleteHold: DeleteHoldPolicy;
+  /** For the user of this process. */
   readonly operator: Operator;
+  /** Follows nothing until it is run. */
+  readonly follower: FleetFollower;
+  /** For somebody else, in whose name changes are recorded. */
+  as(actor: string): { readonly operator: Operator; readonly desk: Desk };
   /** Answers when database and queue do. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -76,11 +85,15 @@ export async function openFleet({ config, log, telemetry, tracing }: FleetOption
   });
   const pace = { baseMs: config.pollIntervalMs, maxMs: config.pollMaxIntervalMs };
   const deleteHold = deleteHoldOf(config);
-  const { registry, archive } = database;
-  const operator = createOperator(
-    { registry, archive, queue, sides, clock, pace, deleteHold, trashMs: config.trashDays * DAY_MS },
-    environmentExaminations({ database, queue, config }),
-  );
+  const { registry, archive, overview } = database;
+  const trashMs = config.trashDays * DAY_MS;
+  const deps = { registry, archive, overview, queue, sides, clock, pace, deleteHold, trashMs };
+  const follower = new FleetFollower({ overview, clock, log });
+  const examinations = environmentExaminations({ database, queue, config });
+  const as = (actor: string) => ({
+    operator: recordedOperator(createOperator({ ...deps, actor }, examinations), actor, overview),
+    desk: recordedDesk(createDesk({ ...deps, actor, follower }), actor, overview),
+  });
   return {
     database,
     queue,
@@ -88,7 +101,9 @@ export async function openFleet({ config, log, telemetry, tracing }: FleetOption
     clock,
     pace,
     deleteHold,
-    operator,
+    operator: as(processUser()).operator,
+    follower,
+    as,
     ping: async () => {
       await database.ping();
       await queue.ping();
@@ -99,6 +114,15 @@ export async function openFleet({ config, log, telemetry, tracing }: FleetOption
       await database.close();
     },
   };
+}
+
+/** A container may run as a user that has no name. */
+function processUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 function deleteHoldOf(config: Config): DeleteHoldPolicy {

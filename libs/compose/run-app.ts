@@ -8,9 +8,15 @@ import { type ProcessMetrics, processMetrics } from '#libs/telemetry/process-met
 import { openTracing, type Tracing } from '#libs/telemetry/tracing.ts';
 import type { Log } from '#ports/log.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+import type { Activity } from '#steps/busy.ts';
+import type { Fleet } from './fleet.ts';
+import { startHeartbeat } from './heartbeat.ts';
 
 /** What an app gives back; `ready` resolves while its dependencies answer. */
 export interface StartedApp {
+  readonly fleet: Pick<Fleet, 'database' | 'clock'>;
+  /** What operators see that it does. */
+  activity(): Activity;
   ready(): Promise<void>;
   drain(budgetMs: number): Promise<void>;
   /** More than what every process tells, read when asked for. */
@@ -40,7 +46,7 @@ export async function runApp(
       const span: Telemetry['span'] = traces?.span ?? ((_name, work) => work());
       const telemetry: Telemetry = { tell: metrics.tell, span };
       const app = await start({ config, log, telemetry, tracing: traces?.queue ?? null });
-      return asProcess(app, metrics, traces);
+      return asProcess(app, { name, config, log, metrics, traces });
     };
     await runProcess({ name, config, log, start: begin });
   } catch (thrown) {
@@ -48,7 +54,25 @@ export async function runApp(
   }
 }
 
-function asProcess(app: StartedApp, metrics: ProcessMetrics, traces: Tracing | null): RunningProcess {
+interface Around {
+  readonly name: string;
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: ProcessMetrics;
+  readonly traces: Tracing | null;
+}
+
+function asProcess(app: StartedApp, { name, config, log, metrics, traces }: Around): RunningProcess {
+  const endHeartbeat = startHeartbeat({
+    app: name,
+    volumes: config.volumes,
+    overview: app.fleet.database.overview,
+    clock: app.fleet.clock,
+    log,
+    activity: () => app.activity(),
+    // As an orchestrator would ask.
+    drain: () => process.kill(process.pid, 'SIGTERM'),
+  });
   const ready = async (): Promise<boolean> => {
     await app.ready();
     return true;
@@ -56,6 +80,7 @@ function asProcess(app: StartedApp, metrics: ProcessMetrics, traces: Tracing | n
   return {
     ready: () => ready().catch(() => false),
     drain: async (budgetMs) => {
+      await endHeartbeat();
       await app.drain(budgetMs);
       await traces?.close();
     },

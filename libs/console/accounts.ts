@@ -1,9 +1,9 @@
 /**
  * Accounts: who may use the console, and as what. They live in one file that an operator
  * writes with `holdfast account`, or that a Kubernetes secret mounts: names, roles and
- * scrypt hashes, never passwords. It is read anew for every request, so a removal acts at once.
+ * hashes, never passwords or tokens. It is read anew for every request, so a removal acts at once.
  */
-import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { HoldfastError } from '#ports/errors.ts';
 
@@ -15,11 +15,17 @@ export interface Accounts {
   logIn(name: string, password: string): Promise<Role | null>;
   /** @returns the role that a name has now, or null when it has none any more. */
   roleOf(name: string): Promise<Role | null>;
+  /** @returns whose token it is; null when it is nobody's. */
+  ownerOf(token: string): Promise<{ readonly name: string; readonly role: Role } | null>;
+}
+
+export function isRole(value: unknown): value is Role {
+  return value === 'viewer' || value === 'operator';
 }
 
 export interface AccountRecord {
   readonly role: Role;
-  /** `scrypt$<log2 cost>$<salt>$<hash>`, both in base64url. */
+  /** Of a password: `scrypt$<log2 cost>$<salt>$<hash>`, both in base64url. Of a token: `sha256$<hash>`. */
   readonly hash: string;
 }
 
@@ -37,6 +43,12 @@ export function fileAccounts(path: string): Accounts {
       return isRight ? (account?.role ?? null) : null;
     },
     roleOf: async (name) => (await readAccounts(path)).get(name)?.role ?? null,
+    ownerOf: async (token) => {
+      const hash = hashToken(token);
+      for (const [name, account] of await readAccounts(path))
+        if (account.hash === hash) return { name, role: account.role };
+      return null;
+    },
   };
 }
 
@@ -57,6 +69,16 @@ export async function readAccounts(path: string): Promise<ReadonlyMap<string, Ac
       return [name, { role: account.role, hash: account.hash }];
     }),
   );
+}
+
+/** For a program: long and random, so that its hash need not be slow. */
+export function newToken(): string {
+  return `hf_${randomBytes(32).toString('base64url')}`;
+}
+
+/** What is compared is a digest of what was sent: the time it takes tells nothing of a token. */
+export function hashToken(token: string): string {
+  return `sha256$${createHash('sha256').update(token).digest('base64url')}`;
 }
 
 export async function hashPassword(password: string): Promise<string> {
@@ -89,7 +111,7 @@ function derive(password: string, salt: Uint8Array, log2Cost: number): Promise<B
 
 function isAccount(value: unknown): value is AccountRecord {
   if (typeof value !== 'object' || value === null || !('role' in value) || !('hash' in value)) return false;
-  return (value.role === 'viewer' || value.role === 'operator') && typeof value.hash === 'string';
+  return isRole(value.role) && typeof value.hash === 'string';
 }
 
 function invalid(path: string, what: string, cause?: unknown): HoldfastError {

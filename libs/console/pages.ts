@@ -1,47 +1,40 @@
 /**
- * Pages: the console as plain HTML that works without a script, in light and dark, on a phone.
- * The template engine escapes every value: names of files are anybody's words.
+ * Pages: the login form, and the frame in which the page's script shows everything else. The
+ * template engine escapes every value.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ejs from 'ejs';
-import type { FleetStatus, PairStatus, ProblemView } from '#ports/operator.ts';
 import type { Visitor } from './access.ts';
 
 const PAGES = join(import.meta.dirname, 'pages');
-/** Pages that show what goes on are loaded again. */
-const REFRESH_SECONDS = 10;
 
-interface Viewed {
-  readonly visitor: Visitor;
-  /** Token that a form of this page sends back. */
+export interface LoginView {
   readonly csrf: string;
+  /** What to say of an attempt that failed; null before the first. */
+  readonly failure: string | null;
+  /** How the provider is called where people log in instead; null without one. */
+  readonly provider: string | null;
+  /** URL of the folder of the style sheet. */
+  readonly assets: string;
 }
 
-export function loginPage(view: { readonly csrf: string; readonly failed: boolean }): Promise<string> {
-  return page('login', 'Log in', view);
+export interface FrameView {
+  readonly visitor: Visitor;
+  /** Token that the page sends back with every change. */
+  readonly csrf: string;
+  /** URL of the folder of scripts and styles. */
+  readonly assets: string;
+  readonly environment: string;
 }
 
-export function fleetPage(view: Viewed & { readonly fleet: FleetStatus }): Promise<string> {
-  return page('fleet', 'Pairs', { ...view, refreshSeconds: REFRESH_SECONDS });
+export function loginPage(view: LoginView): Promise<string> {
+  return page('login', view);
 }
 
-export function pairPage(
-  view: Viewed & { readonly pair: PairStatus; readonly problems: readonly ProblemView[] },
-): Promise<string> {
-  const verbs = [
-    ['sync', 'Sync now'],
-    ...(view.pair.condition === 'paused' || view.pair.disabled !== null
-      ? [['resume', 'Resume']]
-      : [['pause', 'Pause']]),
-  ];
-  return page('pair', view.pair.name, { ...view, verbs, refreshSeconds: REFRESH_SECONDS });
+export function framePage(view: FrameView): Promise<string> {
+  return page('frame', view);
 }
 
-export function stylesheet(): Promise<string> {
-  return readFile(join(PAGES, 'style.css'), 'utf8');
-}
-
-function page(name: string, title: string, view: object): Promise<string> {
-  return ejs.renderFile(join(PAGES, `${name}.ejs`), { ...view, title }, { cache: true });
+function page(name: string, view: object): Promise<string> {
+  return ejs.renderFile(join(PAGES, `${name}.ejs`), view, { cache: true });
 }

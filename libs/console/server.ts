@@ -1,20 +1,32 @@
 /**
- * Server: the console's routes. Pages and JSON stand on the same use cases as the command
+ * Server: the console's routes. The page and the API stand on the same use cases as the command
  * line; Bull Board shows the queues below them. Health and metrics need no login, as
  * orchestrators have none, and tell no names.
  */
+import swagger from '@fastify/swagger';
 import type { Queue } from 'bullmq';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
-import type { Operator } from '#ports/operator.ts';
-import { type AccessOptions, guardConsole, type Visitor } from './access.ts';
-import { serveBoards } from './boards.ts';
-import { fleetPage, pairPage, stylesheet } from './pages.ts';
+import type { Overview } from '#ports/overview.ts';
+import { type AccessOptions, guardConsole, type Visitor, welcome } from './access.ts';
+import { addFleetChanges, addPairChanges } from './api/changes.ts';
+import { documentOptions } from './api/document.ts';
+import { addFleetReads, addPairReads } from './api/reads.ts';
+import { API, addRoutes, type UseCases } from './api/route.ts';
+import { addVerbs } from './api/verbs.ts';
+import { loadAssets } from './assets.ts';
+import { BOARD_PATH, serveBoards } from './boards.ts';
+import { serveLive } from './live.ts';
+import { framePage } from './pages.ts';
 
-export interface ConsoleOptions extends AccessOptions {
-  readonly operator: Operator;
+export interface ConsoleOptions extends Omit<AccessOptions, 'assets' | 'now'> {
+  readonly clock: Clock;
+  /** The use cases in the name of an actor. */
+  as(actor: string): UseCases;
+  readonly overview: Pick<Overview, 'recordAction'>;
   /** What the whole fleet has to do, as Prometheus reads it. */
   metrics(): Promise<Registry>;
   /** Every queue as Bull Board wants it. */
@@ -25,19 +37,53 @@ export interface ConsoleOptions extends AccessOptions {
   readonly log: Log;
 }
 
+/** Pages that the script makes; each can be opened by its address. */
+const PAGES = ['/', '/pairs/:name', '/problems', '/workers', '/actions', '/add'];
+
 /** Not listening yet. */
 export async function createConsole(options: ConsoleOptions): Promise<FastifyInstance> {
-  const app = fastify({ logger: false, forceCloseConnections: true, trustProxy: 'loopback,uniquelocal' });
-  app.setErrorHandler((thrown, request, reply) => answerFailure(thrown, request, reply, options.log));
-  await guardConsole(app, options);
+  const { clock, log } = options;
+  const app = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    trustProxy: 'loopback,uniquelocal',
+    ajv: { customOptions: { coerceTypes: 'array', removeAdditional: false } },
+  });
+  app.setErrorHandler((thrown, request, reply) => answerFailure(thrown, request, reply, log));
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: { code: 'not-found', message: 'there is nothing at this address' } }),
+  );
+  const assets = loadAssets();
+  const access = { ...options, assets: assets.base, now: () => clock.now() };
+  await app.register(swagger, documentOptions());
+  await guardConsole(app, access);
+  assets.serve(app);
   serveHealth(app, options);
-  servePages(app, options.operator);
+  servePages(app, assets.base, options.environment);
+  const useCasesOf = ({ name }: Visitor) => options.as(name);
+  serveApi(app, useCasesOf);
+  serveLive(app, { clock, useCasesOf, isWelcome: (request) => welcome(request, access) });
   await serveBoards(app, options.queues, options.environment);
+  recordBoardActions(app, options);
   return app;
 }
 
+function serveApi(app: FastifyInstance, useCasesOf: (visitor: Visitor) => UseCases): void {
+  const route = addRoutes(app, useCasesOf);
+  addFleetReads(route);
+  addPairReads(route);
+  addFleetChanges(route);
+  addPairChanges(route);
+  addVerbs(app, useCasesOf);
+  app.get(`${API}/openapi.json`, { schema: { hide: true } }, async () => app.swagger());
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (request.url.startsWith(API)) reply.header('cache-control', 'no-store');
+    return payload;
+  });
+}
+
 function serveHealth(app: FastifyInstance, { isReady, metrics }: ConsoleOptions): void {
-  const open = { config: { open: true } };
+  const open = { config: { open: true }, schema: { hide: true } };
   app.get('/livez', open, async () => ({ live: true }));
   app.get('/readyz', open, async (_request, reply) => {
     const ready = await isReady();
@@ -49,47 +95,30 @@ function serveHealth(app: FastifyInstance, { isReady, metrics }: ConsoleOptions)
   });
 }
 
-interface PairParams {
-  readonly name: string;
-}
-
-function servePages(app: FastifyInstance, operator: Operator): void {
-  const html = (reply: FastifyReply): FastifyReply => reply.type('text/html');
-  app.get('/style.css', { config: { open: true } }, async (_request, reply) =>
-    reply
-      .type('text/css')
-      .header('cache-control', 'max-age=3600')
-      .send(await stylesheet()),
-  );
-  app.get('/', async (request, reply) => {
-    const fleet = await operator.status(null);
-    return html(reply).send(await fleetPage({ visitor: seen(request), csrf: reply.generateCsrf(), fleet }));
-  });
-  app.get<{ Params: PairParams }>('/pairs/:name', async (request, reply) => {
-    const { name } = request.params;
-    const [pair, problems] = await Promise.all([operator.pairShow(name), operator.problems(name)]);
-    const view = { visitor: seen(request), csrf: reply.generateCsrf(), pair, problems };
-    return html(reply).send(await pairPage(view));
-  });
-  const verbs = {
-    sync: (name: string) => operator.sync(name),
-    pause: (name: string) => operator.pairPause(name),
-    resume: (name: string) => operator.pairResume(name, false),
-  };
-  for (const [verb, act] of Object.entries(verbs)) {
-    app.post<{ Params: PairParams }>(`/pairs/:name/${verb}`, {
-      preHandler: app.csrfProtection,
-      handler: async (request, reply) => {
-        await act(request.params.name);
-        return reply.redirect(`/pairs/${encodeURIComponent(request.params.name)}`, 303);
-      },
+function servePages(app: FastifyInstance, assets: string, environment: string): void {
+  for (const page of PAGES) {
+    app.get(page, { schema: { hide: true } }, async (request, reply) => {
+      const { visitor } = request;
+      if (visitor === null) throw new TypeError('the route is not guarded');
+      const view = { visitor, csrf: reply.generateCsrf(), assets, environment };
+      return reply
+        .type('text/html')
+        .header('cache-control', 'no-store')
+        .send(await framePage(view));
     });
   }
 }
 
-function seen(request: FastifyRequest): Visitor {
-  if (request.visitor === null) throw new TypeError('the route is not guarded');
-  return request.visitor;
+/** What was done on Bull Board is in the account too. */
+function recordBoardActions(app: FastifyInstance, { overview, log }: ConsoleOptions): void {
+  app.addHook('onResponse', async ({ visitor, method, url }, reply) => {
+    if (visitor === null || method === 'GET' || reply.statusCode >= 300 || !url.startsWith(`${BOARD_PATH}/`))
+      return;
+    const text = `${method} ${url.slice(0, 200)}`;
+    await overview
+      .recordAction({ actor: visitor.name, verb: 'queues', pair: null, text })
+      .catch((thrown) => log.error({ err: asHoldfastError(thrown).message }, 'an action was not recorded'));
+  });
 }
 
 /** What happened in a sentence, never a stack. */
@@ -103,21 +132,24 @@ function answerFailure(
   const error = asHoldfastError(thrown);
   if (status >= 500)
     log.error({ err: error.message, route: request.routeOptions.url }, 'a console request failed');
-  const isMeantForPeople = thrown instanceof HoldfastError || status < 500;
-  const message = isMeantForPeople
-    ? sentenceOf(thrown)
-    : 'the request failed; the log of the console says why';
-  return reply.code(status).send({ error: { code: error.code, message } });
+  const isOurs = thrown instanceof HoldfastError;
+  const code = isOurs || status >= 500 ? error.code : status === 403 ? 'credentials-refused' : 'usage';
+  const message =
+    isOurs || status < 500 ? sentenceOf(thrown) : 'the request failed; the log of the console says why';
+  return reply.code(status).send({ error: { code, message } });
 }
 
 function sentenceOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+const CONFLICTING = new Set(['already-exists', 'local-busy']);
+
 function statusOf(thrown: unknown): number {
   const given = (thrown as { statusCode?: unknown }).statusCode;
-  if (typeof given === 'number') return given;
-  const error = asHoldfastError(thrown);
-  if (error.code === 'not-found') return 404;
-  return error.grade === 'usage' ? 400 : 503;
+  if (typeof given === 'number') return given < 500 ? given : 503;
+  const { code, grade } = asHoldfastError(thrown);
+  if (code === 'not-found') return 404;
+  if (CONFLICTING.has(code)) return 409;
+  return grade === 'transient' ? 503 : 400;
 }

@@ -4,6 +4,12 @@ import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import type { HistoryEvent } from '#ports/archive.ts';
 
+/** The name of the copy that a conflict event tells of; null for any other event. */
+export function copyOf({ kind, text }: Pick<HistoryEvent, 'kind' | 'text'>): Name | null {
+  const quote = text.indexOf('"');
+  return kind === 'conflict' && quote >= 0 ? (text.slice(quote + 1, -1) as Name) : null;
+}
+
 /** @param why sentence about `name` that `copy` ends. */
 export function conflictEvents(
   name: Name,

@@ -2,6 +2,7 @@
 import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
+import type { Activity } from './busy.ts';
 
 export interface Repetition {
   readonly clock: Clock;
@@ -12,8 +13,11 @@ export interface Repetition {
   readonly what: string;
 }
 
-/** What an app runs until it is drained: stops taking work and ends what runs within the budget in milliseconds. */
+/** What an app runs until it is drained. */
 export interface Running {
+  /** What it does now. */
+  activity(): Activity;
+  /** Stops taking work and ends what runs within the budget in milliseconds. */
   drain(budgetMs: number): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** Run decider: candidates in, decisions and transfer jobs out; sweeps for what no job carries. */
+import { Busy } from './busy.ts';
 import { type Running, repeat } from './repeat.ts';
 import { newSweepMemory, type SweepDeps, sweep } from './sweep.ts';
 import { type CandidatesDeps, workOnCandidates } from './work-on-candidates.ts';
@@ -13,9 +14,10 @@ export interface DeciderDeps extends CandidatesDeps, SweepDeps {
 
 export function runDecider(deps: DeciderDeps): Running {
   const { queue, clock, log, volumes, sweepIntervalMs } = deps;
+  const busy = new Busy(PAIRS_AT_ONCE * volumes.length);
   const consumers = volumes.map((volume) =>
     queue.consumeCandidates(volume, { concurrency: PAIRS_AT_ONCE }, ({ pairId }) =>
-      workOnCandidates(pairId, deps),
+      busy.on(pairId, () => workOnCandidates(pairId, deps)),
     ),
   );
   const ended = new AbortController();
@@ -26,6 +28,7 @@ export function runDecider(deps: DeciderDeps): Running {
     ended.signal,
   );
   return {
+    activity: () => busy.activity(),
     drain: async (budgetMs) => {
       ended.abort();
       await Promise.all([...consumers.map((consumer) => consumer.drain(budgetMs)), sweeping]);

@@ -1,4 +1,5 @@
 /** Run poller: containers in, REMOTE candidates out. */
+import { Busy } from './busy.ts';
 import { type PollMemory, type PollPairDeps, pollPair } from './poll-pair.ts';
 import type { Running } from './repeat.ts';
 
@@ -7,7 +8,9 @@ const POLLS_AT_ONCE = 8;
 
 export function runPoller(deps: PollPairDeps): Running {
   const memories = new Map<number, PollMemory>();
-  return deps.queue.consumePolls({ concurrency: POLLS_AT_ONCE }, ({ pairId }, signal) =>
-    pollPair(pairId, memories, deps, signal),
+  const busy = new Busy(POLLS_AT_ONCE);
+  const consumer = deps.queue.consumePolls({ concurrency: POLLS_AT_ONCE }, ({ pairId }, signal) =>
+    busy.on(pairId, () => pollPair(pairId, memories, deps, signal)),
   );
+  return { activity: () => busy.activity(), drain: (budgetMs) => consumer.drain(budgetMs) };
 }

@@ -1,4 +1,5 @@
 /** Run transfer: decisions in, equal sides out; tends the trash of its volumes. */
+import { Busy } from './busy.ts';
 import { type CarryOutDeps, carryOutTransfers } from './carry-out-transfers.ts';
 import { type Running, repeat } from './repeat.ts';
 import { type TrashDeps, tendTrash } from './trash.ts';
@@ -13,8 +14,11 @@ export interface RunTransferDeps extends CarryOutDeps, TrashDeps {
 
 export function runTransfer(deps: RunTransferDeps): Running {
   const { queue, clock, log, volumes, concurrency } = deps;
+  const busy = new Busy(concurrency * volumes.length);
   const consumers = volumes.map((volume) =>
-    queue.consumeTransfers(volume, { concurrency }, (job, signal) => carryOutTransfers(job, deps, signal)),
+    queue.consumeTransfers(volume, { concurrency }, (job, signal) =>
+      busy.on(job.pairId, () => carryOutTransfers(job, deps, signal)),
+    ),
   );
   const ended = new AbortController();
   const tending = volumes.map((volume) =>
@@ -25,6 +29,7 @@ export function runTransfer(deps: RunTransferDeps): Running {
     ),
   );
   return {
+    activity: () => busy.activity(),
     drain: async (budgetMs) => {
       ended.abort();
       await Promise.all([...consumers.map((consumer) => consumer.drain(budgetMs)), ...tending]);

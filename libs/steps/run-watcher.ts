@@ -18,6 +18,7 @@ export function runWatcher(deps: RunWatcherDeps): Running {
     ended.signal,
   );
   return {
+    activity: () => watcher.activity(),
     drain: async () => {
       ended.abort();
       await Promise.all([running, judging]);

@@ -11,6 +11,7 @@ import type { ChangeSource } from '#ports/local-folder.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+import type { Activity } from './busy.ts';
 import { assertFolder } from './continuity.ts';
 import { HintBuffer } from './hint-buffer.ts';
 import { judgeHints } from './hints.ts';
@@ -84,9 +85,9 @@ export class PairWatcher {
     await registry.releaseLeases(owner);
   }
 
-  /** Pairs held now; for readiness and metrics. */
-  get held(): number {
-    return this.watched.size;
+  /** It holds pairs, and is busy with those that it scans. */
+  activity(): Activity {
+    return { concurrency: this.deps.scansAtOnce, busy: this.scans, pairs: [...this.watched.keys()] };
   }
 
   private async take(pairs: readonly Pair[]): Promise<void> {

@@ -139,11 +139,16 @@ export class TestFleet {
   }
 
   cli(...args: string[]): Promise<CliResult> {
+    return this.cliWith({}, ...args);
+  }
+
+  /** With other settings than the fleet's own. */
+  cliWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<CliResult> {
     return new Promise((resolveResult) => {
       execFile(
         join(CHECKOUT, 'bin/holdfast'),
         args,
-        { env: this.env, maxBuffer: 64 * 1024 * 1024 },
+        { env: { ...this.env, ...env }, maxBuffer: 64 * 1024 * 1024 },
         (error, stdout, stderr) => {
           const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
           resolveResult({ code, stdout, stderr });

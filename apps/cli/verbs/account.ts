@@ -3,7 +3,14 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
-import { type AccountRecord, hashPassword, type Role, readAccounts } from '#libs/console/accounts.ts';
+import {
+  type AccountRecord,
+  hashPassword,
+  hashToken,
+  newToken,
+  type Role,
+  readAccounts,
+} from '#libs/console/accounts.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { tableText } from '../wording.ts';
 import { type CommandContext, examples } from './verb.ts';
@@ -43,6 +50,24 @@ export function addAccountVerbs(program: Command, { terminal, env }: CommandCont
       accounts.set(name, { role: options.role, hash: await hashPassword(password) });
       await writeAccounts(path, accounts);
       terminal.result({ name, role: options.role }, () => [`${name} may log in as ${options.role}`]);
+    });
+
+  account
+    .command('token')
+    .description('make a token for a program, which sends it as its login; it is shown only now')
+    .argument('<name>', 'whom it is for; an account of that name is replaced')
+    .addOption(
+      new Option('--role <role>', 'what it may do').choices(['viewer', 'operator']).default('viewer'),
+    )
+    .option(FILE, FILE_HELP)
+    .addHelpText('after', examples('account token nightly --role operator --file accounts.json'))
+    .action(async (name: string, options: FileOption & { readonly role: Role }) => {
+      const path = pathOf(options);
+      const token = newToken();
+      const accounts = new Map(await readOrNone(path));
+      accounts.set(name, { role: options.role, hash: hashToken(token) });
+      await writeAccounts(path, accounts);
+      terminal.result({ name, role: options.role, token }, () => [token]);
     });
 
   account

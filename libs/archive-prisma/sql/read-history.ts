@@ -15,7 +15,7 @@ SELECT * FROM (
 const HISTORY_OF_PAIR = latest('name IS NULL', '$2::int');
 const HISTORY_OF_NAME = latest('name = $2::text', '$3::int');
 
-type EventRow = HistoryRow & { readonly id: bigint; readonly at: Date };
+export type EventRow = HistoryRow & { readonly id: bigint; readonly at: Date };
 
 export async function history(
   session: Session,
@@ -42,7 +42,7 @@ export async function conflicts(
   return (await session.query<EventRow>(CONFLICTS, pairId, limit)).map(toEvent);
 }
 
-function toEvent(row: EventRow): RecordedHistoryEvent {
+export function toEvent(row: EventRow): RecordedHistoryEvent {
   return {
     id: row.id,
     at: row.at,

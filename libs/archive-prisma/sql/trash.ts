@@ -57,13 +57,13 @@ export async function addPointers(
   await session.execute(ADD, pairId, ...ROWS.values(rows));
 }
 
-interface TrashRow extends PointerRow {
+export interface TrashRow extends PointerRow {
   readonly id: bigint;
   readonly pair_id: number;
   readonly displaced_at: Date;
 }
 
-const COLUMNS = `r.id, r.pair_id, r.name, r.side, r.serial, r.kind, r.locator, r.size, r.hash, r.displaced_at, r.look_again_at, r.expires_at`;
+export const COLUMNS = `r.id, r.pair_id, r.name, r.side, r.serial, r.kind, r.locator, r.size, r.hash, r.displaced_at, r.look_again_at, r.expires_at`;
 
 const TRASH = `
 SELECT ${COLUMNS} FROM recovery_pointer r
@@ -157,7 +157,7 @@ export async function settleTrash(session: Session, id: bigint, as: keyof typeof
   await session.execute(SETTLE[as], id);
 }
 
-function toTrashed(row: TrashRow): TrashedContent {
+export function toTrashed(row: TrashRow): TrashedContent {
   return {
     id: row.id,
     name: row.name as Name,

@@ -126,7 +126,7 @@ function describeSync(sync: { readonly kind: string; readonly size?: number }): 
       : 'nothing';
 }
 
-function historyView(event: RecordedHistoryEvent): HistoryView {
+export function historyView(event: RecordedHistoryEvent): HistoryView {
   return {
     at: event.at.toISOString(),
     kind: event.kind,

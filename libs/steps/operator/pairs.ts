@@ -31,6 +31,8 @@ export interface PairsDeps {
   /** How long displaced content is kept where a pair says nothing of it, milliseconds. */
   readonly trashMs: number;
   readonly deleteHold: DeleteHoldPolicy;
+  /** Who asks, for history; left out where nobody can be named. */
+  readonly actor?: string;
 }
 
 /** @throws HoldfastError not-found */
@@ -53,9 +55,7 @@ export async function addPair(deps: PairsDeps, request: PairAddRequest): Promise
     await deps.queue.schedulePoll(registered.id, firstPollMs(registered.id, deps.pace));
     await deps.queue.pollNow(registered.id);
     const text = `paired ${draft.folder} with container "${draft.container}" of store "${draft.store.name}"`;
-    await deps.archive.appendHistory(registered.id, [
-      { name: null, kind: 'operator', side: null, serial: null, text },
-    ]);
+    await note(deps, registered, text);
     return pairView(registered, 'starting', await deps.registry.listPairs());
   } finally {
     await sides.folder.close();
@@ -256,9 +256,13 @@ export async function showPair(deps: PairsDeps, name: string): Promise<PairView>
   return viewOf(deps, await findPair(deps.registry, name), pairs, await readHolds(deps));
 }
 
-/** What an operator did, in the pair's history. */
+/** What an operator did, and who it was, in the pair's history. */
 export async function note(deps: PairsDeps, pair: Pair, text: string): Promise<void> {
-  await deps.archive.appendHistory(pair.id, [
-    { name: null, kind: 'operator', side: null, serial: null, text },
-  ]);
+  const event = { name: null, kind: 'operator', side: null, serial: null } as const;
+  await deps.archive.appendHistory(pair.id, [{ ...event, text: `${text}${by(deps)}` }]);
+}
+
+/** Ends a sentence about what an operator did. */
+export function by({ actor }: Pick<PairsDeps, 'actor'>): string {
+  return actor === undefined ? '' : `, by ${actor}`;
 }

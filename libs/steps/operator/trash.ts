@@ -48,7 +48,7 @@ export async function restoreTrash(
       kind: 'restored',
       side: 'local',
       serial: item.serial,
-      text: `restored by an operator from ${source}${of}`,
+      text: `restored by ${deps.actor ?? 'an operator'} from ${source}${of}`,
     },
   ]);
   await deps.archive.mark(pair.id, 'local', [name]);
@@ -118,7 +118,7 @@ function lost(name: Name, version: string): HoldfastError {
   );
 }
 
-function trashView(item: TrashedContent): TrashView {
+export function trashView(item: TrashedContent): TrashView {
   return {
     item: String(item.id),
     name: item.name,
