@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '#ports/clock.ts';
 import type { Desk } from '#ports/desk.ts';
 import { asHoldfastError } from '#ports/errors.ts';
+import type { Log } from '#ports/log.ts';
 import type { Visitor } from './access.ts';
 import { API, failures, type UseCases } from './api/route.ts';
 import { object, Type } from './api/schemas.ts';
@@ -48,6 +49,7 @@ interface Shown {
 
 export interface LiveDeps {
   readonly clock: Clock;
+  readonly log: Log;
   /** Whether who asked may still see it. */
   isWelcome(request: FastifyRequest): Promise<boolean>;
   useCasesOf(visitor: Visitor): UseCases;
@@ -111,7 +113,7 @@ async function tell(
   while (!signal.aborted) {
     const startedAt = clock.now();
     if (!(await deps.isWelcome(request))) return;
-    for (const { event, key, value } of await look(desk, wanted)) {
+    for (const { event, key, value } of await look(desk, wanted, deps.log)) {
       const data = JSON.stringify(value);
       const digest = createHash('sha1').update(data).digest('base64');
       if (has.get(`${event} ${key}`) === digest) continue;
@@ -129,7 +131,7 @@ async function tell(
   }
 }
 
-async function look(desk: Desk, wanted: Wanted): Promise<readonly Shown[]> {
+async function look(desk: Desk, wanted: Wanted, log: Log): Promise<readonly Shown[]> {
   try {
     const shown = await Promise.all([
       wanted.fleet === true ? lookAtFleet(desk) : [],
@@ -140,6 +142,7 @@ async function look(desk: Desk, wanted: Wanted): Promise<readonly Shown[]> {
     return shown.flat();
   } catch (thrown) {
     const { code, grade, message } = asHoldfastError(thrown);
+    log.warn({ err: message }, 'a page could not be told what is live');
     const text =
       grade === 'transient' && code !== 'local-io' ? message : 'the console could not look; its log says why';
     return [{ event: 'away', key: '', value: { code, message: text } }];

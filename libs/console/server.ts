@@ -62,7 +62,7 @@ export async function createConsole(options: ConsoleOptions): Promise<FastifyIns
   servePages(app, assets.base, options.environment);
   const useCasesOf = ({ name }: Visitor) => options.as(name);
   serveApi(app, useCasesOf);
-  serveLive(app, { clock, useCasesOf, isWelcome: (request) => welcome(request, access) });
+  serveLive(app, { clock, log, useCasesOf, isWelcome: (request) => welcome(request, access) });
   await serveBoards(app, options.queues, options.environment);
   recordBoardActions(app, options);
   return app;

@@ -23,12 +23,14 @@ export function pageOf<Row, Item>(
   return { items: rows.slice(0, limit).map(toItem), hasMore: rows.length > limit };
 }
 
+/** Always a bound, so that one plan serves the first page and the next ones. */
+const BEFORE = 'coalesce($2::bigint, 9223372036854775807)';
 const EVENT = 'h.id, h.at, h.name, h.kind, h.side, h.serial, h.text';
 
 /** Of one name, of all, or of one kind: each has an index of its own, so each is a statement of its own. */
 const historyWhere = (which: string): string => `
 SELECT ${EVENT} FROM history h
-WHERE h.pair_id = $1::int AND ($2::bigint IS NULL OR h.id < $2::bigint) AND ${which}
+WHERE h.pair_id = $1::int AND h.id < ${BEFORE} AND ${which}
 ORDER BY h.id DESC LIMIT $3::int`;
 export const HISTORY = historyWhere('true');
 export const HISTORY_OF_NAME = historyWhere('h.name = $4::text AND ($5::int IS NULL OR h.kind = $5::int)');
@@ -51,9 +53,9 @@ export async function pageHistory(
 
 /** The planner cannot choose an index for "this pair or all", so these are statements of their own. */
 const problemsWhere = (which: string, order: string): string => `
-SELECT q.pair_id, p.name AS pair, q.name, q.code, q.text, q.first_seen_at, q.last_seen_at, q.attempts, q.next_attempt_at
-FROM problem q JOIN pair p ON p.id = q.pair_id
-WHERE ${which} AND ($2::int IS NULL OR (q.pair_id, q.name) > ($2::int, $3::text))
+SELECT q.pair_id, (SELECT p.name FROM pair p WHERE p.id = q.pair_id) AS pair, q.name, q.code, q.text, q.first_seen_at, q.last_seen_at, q.attempts, q.next_attempt_at
+FROM problem q
+WHERE ${which} AND (q.pair_id, q.name) > (coalesce($2::int, 0), coalesce($3::text, ''))
 ORDER BY ${order} LIMIT $4::int`;
 export const PROBLEMS = {
   all: problemsWhere('$1::int IS NULL', 'q.pair_id, q.name'),
@@ -116,7 +118,7 @@ SELECT ${EVENT}, a.answer, a.actor, a.at AS answered_at
 FROM history h LEFT JOIN conflict_answer a ON a.history_id = h.id
 WHERE h.pair_id = $1::int AND h.kind = ${HISTORY_KIND.conflict} AND ${which}
 ORDER BY h.id DESC LIMIT $3::int`;
-export const CONFLICTS = conflictsWhere('($2::bigint IS NULL OR h.id < $2::bigint)');
+export const CONFLICTS = conflictsWhere(`h.id < ${BEFORE}`);
 const CONFLICT = conflictsWhere('h.id = $2::bigint');
 
 type ConflictRow = EventRow & {
@@ -153,9 +155,9 @@ function toConflict(row: ConflictRow): ListedConflict {
 
 export const KEPT = `
 SELECT ${KEPT_COLUMNS} FROM recovery_pointer r
-WHERE r.pair_id = $1::int AND ($2::bigint IS NULL OR (r.displaced_at, r.id) < (
-    SELECT displaced_at, id FROM recovery_pointer WHERE id = $2::bigint
-  )) AND r.expires_at > now()
+WHERE r.pair_id = $1::int AND (r.displaced_at, r.id) < (
+    coalesce((SELECT displaced_at FROM recovery_pointer WHERE id = $2::bigint), 'infinity'), ${BEFORE}
+  ) AND r.expires_at > now()
 ORDER BY r.displaced_at DESC, r.id DESC LIMIT $3::int`;
 
 export async function pageKept(

@@ -18,44 +18,50 @@ import { MAY_GO, WAITS, WAITS_FOR_ATTEMPT } from './delete-gate.ts';
 const MOVES = 'e.attempts < 3';
 
 const CANDIDATES = `FROM entry e WHERE e.pair_id = p.id AND e.candidate_sides <> 0 AND e.decision_action IS NULL AND NOT ${WAITS_FOR_ATTEMPT}`;
-const CREATIONS = `FROM entry e WHERE e.pair_id = p.id AND e.decision_turn <= 4 AND ${MAY_GO} AND ${MOVES}`;
-const REMOVALS = `FROM entry e WHERE e.pair_id = p.id AND e.decision_turn >= 5 AND e.decision_cleared AND ${MOVES}`;
-const WAITING = `FROM entry e WHERE e.pair_id = p.id AND e.decision_turn >= 5 AND ${WAITS}`;
+const CREATIONS = `FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn <= 4 AND ${MAY_GO} AND ${MOVES}`;
+const REMOVALS = `FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NULL AND e.decision_turn >= 5 AND e.decision_cleared AND ${MOVES}`;
+const OUT = `FROM entry e WHERE e.pair_id = p.id AND e.held_until IS NOT NULL AND ${MOVES}`;
+const WAITING = `FROM entry e WHERE e.pair_id = p.id AND ${WAITS}`;
+
+/** Asked for each pair by itself: as EXISTS the planner may read all entries instead. */
+const any = (from: string): string => `coalesce((SELECT true ${from} LIMIT 1), false)`;
 
 const CONDITION = `CASE
   WHEN p.disabled_code IS NOT NULL THEN 'disabled'
   WHEN p.paused THEN 'paused'
   WHEN p.scan_done = 0 OR p.poll_done = 0 THEN 'starting'
   WHEN p.scan_done < p.scan_wanted OR p.poll_done < p.poll_wanted
-    OR EXISTS (SELECT ${CANDIDATES}) OR EXISTS (SELECT ${CREATIONS}) OR EXISTS (SELECT ${REMOVALS}) THEN 'syncing'
-  WHEN EXISTS (SELECT ${WAITING}) THEN CASE WHEN p.deletes_held_since IS NULL THEN 'syncing' ELSE 'deletes-held' END
+    OR ${any(CANDIDATES)} OR ${any(CREATIONS)} OR ${any(REMOVALS)} OR ${any(OUT)} THEN 'syncing'
+  WHEN ${any(WAITING)} THEN CASE WHEN p.deletes_held_since IS NULL THEN 'syncing' ELSE 'deletes-held' END
   ELSE 'in-sync' END`;
 
-const upTo = (from: string): string => `(SELECT count(*) FROM (SELECT ${from} LIMIT ${COUNTED_UP_TO}) some)`;
+const upTo = (from: string): string =>
+  `(SELECT count(*) FROM (SELECT ${from} LIMIT ${COUNTED_UP_TO}) AS first)`;
 
 /** What is shown of the pairs that `chosen` gives, in order of names. */
 const shown = (chosen: string): string => `
 WITH chosen AS MATERIALIZED (${chosen})
 SELECT p.id, p.name, ${CONDITION} AS condition, p.folder, p.volume, s.name AS store, p.container,
   p.disabled_code, p.disabled_reason, p.disabled_at,
-  ${upTo(CANDIDATES)} + ${upTo(CREATIONS)} + ${upTo(REMOVALS)} AS to_do,
-  (SELECT count(*) FROM (SELECT FROM problem q WHERE q.pair_id = p.id LIMIT ${COUNTED_UP_TO}) some) AS problems,
+  ${upTo(CANDIDATES)} + ${upTo(CREATIONS)} + ${upTo(REMOVALS)} + ${upTo(OUT)} AS to_do,
+  (SELECT count(*) FROM (SELECT FROM problem q WHERE q.pair_id = p.id LIMIT ${COUNTED_UP_TO}) AS first) AS problems,
   ${upTo(WAITING)} AS held_deletes,
   (SELECT min(seen_at) FROM (
-    (SELECT e.seen_at ${CANDIDATES} LIMIT ${COUNTED_UP_TO}) UNION ALL (SELECT e.seen_at ${CREATIONS} LIMIT ${COUNTED_UP_TO}) UNION ALL (SELECT e.seen_at ${REMOVALS} LIMIT ${COUNTED_UP_TO})
-  ) some) AS oldest_change_at
-FROM chosen c JOIN pair p ON p.id = c.id JOIN store s ON s.id = p.store_id
+    (SELECT e.seen_at ${CANDIDATES} LIMIT ${COUNTED_UP_TO}) UNION ALL (SELECT e.seen_at ${CREATIONS} LIMIT ${COUNTED_UP_TO})
+    UNION ALL (SELECT e.seen_at ${REMOVALS} LIMIT ${COUNTED_UP_TO}) UNION ALL (SELECT e.seen_at ${OUT} LIMIT ${COUNTED_UP_TO})
+  ) AS first) AS oldest_change_at
+FROM chosen p JOIN store s ON s.id = p.store_id
 ORDER BY p.name`;
 
 export const PAGE_PAIRS = shown(`
-  SELECT p.id FROM pair p
-  WHERE ($1::text IS NULL OR p.name > $1::text)
+  SELECT p.* FROM pair p
+  WHERE p.name > coalesce($1::text, '')
     AND ($2::text = '' OR strpos(lower(p.name), lower($2::text)) > 0)
     AND ($3::text IS NULL OR ${CONDITION} = $3::text)
-    AND (NOT $4::boolean OR EXISTS (SELECT FROM problem q WHERE q.pair_id = p.id))
+    AND (NOT $4::boolean OR ${any('FROM problem q WHERE q.pair_id = p.id')})
   ORDER BY p.name LIMIT $5::int`);
 
-export const LISTED_PAIRS = shown('SELECT p.id FROM pair p WHERE p.name = ANY($1::text[])');
+export const LISTED_PAIRS = shown('SELECT p.* FROM pair p WHERE p.name = ANY($1::text[])');
 
 interface PairRow {
   readonly id: number;

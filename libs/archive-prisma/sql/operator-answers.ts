@@ -50,7 +50,7 @@ export async function recordAction(
 
 export const ACTIONS = `
 SELECT id, at, actor, verb, pair, text FROM operator_action
-WHERE $1::bigint IS NULL OR id < $1::bigint ORDER BY id DESC LIMIT $2::int`;
+WHERE id < coalesce($1::bigint, 9223372036854775807) ORDER BY id DESC LIMIT $2::int`;
 
 export async function pageActions(
   session: Session,
