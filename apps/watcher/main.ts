@@ -21,6 +21,7 @@ await runApp('watcher', async ({ config, log, telemetry, tracing }) => {
     telemetry,
     owner: `${hostname()}-${process.pid}-${clock.uniqueId().slice(0, 8)}`,
     volumes: config.volumes,
+    hintsOnly: config.hintsOnly,
     leaseMs: config.leaseMs,
     scanIntervalMs: config.scanIntervalMs,
     settleMs: config.settleMs,

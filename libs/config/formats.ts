@@ -50,6 +50,14 @@ const WHOLE_NUMBER: Format = {
   },
 };
 
+const YES_NO: Format = {
+  name: 'yes-no',
+  coerce: (value) => (value === 'yes' ? true : value === 'no' ? false : value),
+  validate(value) {
+    if (typeof value !== 'boolean') throw new BadSetting('must be yes or no');
+  },
+};
+
 const VOLUME_LIST: Format = {
   name: 'volume-list',
   coerce: (value) => (typeof value === 'string' ? value.split(',').map((volume) => volume.trim()) : value),
@@ -67,6 +75,7 @@ const VOLUME_LIST: Format = {
 export const FORMATS: readonly Format[] = [
   WHOLE_NUMBER,
   VOLUME_LIST,
+  YES_NO,
   url('postgres-url', ['postgres:', 'postgresql:'], 'must be a PostgreSQL URL'),
   url('redis-url', ['redis:', 'rediss:'], 'must be a Redis URL'),
   url('http-url', ['http:', 'https:'], 'must be an HTTP URL'),

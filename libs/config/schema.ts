@@ -117,6 +117,15 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
       example: 'default,homes-1',
     } as Setting<readonly string[]>,
     ...workSettings(),
+    hintsOnly: {
+      doc: 'Whether a watcher only listens to the pairs of its volumes, without leases and scans: one on every node of a shared volume, beside those that scan.',
+      env: 'HOLDFAST_WATCHER_HINTS_ONLY',
+      format: 'yes-no',
+      default: false,
+      defaultText: '`no`',
+      unit: 'yes or no',
+      example: 'yes',
+    } as Setting<boolean>,
     otlpEndpoint: {
       doc: 'OpenTelemetry collector (OTLP over HTTP) that traces of changes are sent to. Unset: nothing is traced.',
       env: 'OTEL_EXPORTER_OTLP_ENDPOINT',

@@ -25,6 +25,11 @@ export interface WatchDeps extends PairDeps {
   readonly telemetry: Telemetry;
   readonly owner: string;
   readonly volumes: readonly string[];
+  /**
+   * Whether this watcher only listens: to every pair of its volumes and without leases, so that of a shared volume each
+   * node's own writes are heard at once. Scans are left to those who hold leases, and asked for where events were lost.
+   */
+  readonly hintsOnly: boolean;
   readonly leaseMs: number;
   readonly scanIntervalMs: number;
   readonly settleMs: number;
@@ -40,6 +45,10 @@ export interface WatchDeps extends PairDeps {
 const MEND_MS = 10_000;
 /** No event tells that a volume was unmounted or replaced: each folder is looked at this often. */
 const LOOK_MS = 15_000;
+/** One that only listens learns of new and changed pairs this often; each asks for all of them. */
+const LISTEN_MS = 10_000;
+/** Lost events of one pair ask for a scan at most this often. */
+const ASK_SCAN_MS = 30_000;
 /** A scan that failed for a passing reason is tried again after this time. */
 const SCAN_RETRY_MS = 10_000;
 
@@ -52,6 +61,8 @@ interface Watched {
   looking: boolean;
   /** The last look did: the next waits for its time. */
   lookFailed: boolean;
+  /** Only listening: events were lost, and nobody was asked for a scan yet. */
+  scanAsked: boolean;
   /** Milliseconds since the epoch. */
   nextScanAt: number;
   nextMendAt: number;
@@ -70,24 +81,31 @@ export class PairWatcher {
 
   /** Runs until `signal` is aborted, then gives all leases back. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, registry, log, leaseMs, owner, volumes } = this.deps;
+    const { clock, registry, log, leaseMs, owner, hintsOnly } = this.deps;
+    const pauseMs = hintsOnly ? LISTEN_MS : Math.min(1_000, leaseMs / 5);
     while (!signal.aborted) {
       try {
-        await this.take(await registry.lease(owner, volumes, leaseMs));
+        await this.take(await this.pairs());
       } catch (thrown) {
         log.warn({ err: asHoldfastError(thrown).message }, 'could not renew leases; trying again');
       }
       for (const watched of this.watched.values()) this.attend(watched);
-      await clock.sleep(Math.min(1_000, leaseMs / 5), signal);
+      await clock.sleep(pauseMs, signal);
     }
     for (const id of [...this.watched.keys()]) await this.drop(id);
     await Promise.allSettled(this.running);
-    await registry.releaseLeases(owner);
+    if (!hintsOnly) await registry.releaseLeases(owner);
   }
 
   /** It holds pairs, and is busy with those that it scans. */
   activity(): Activity {
     return { concurrency: this.deps.scansAtOnce, busy: this.scans, pairs: [...this.watched.keys()] };
+  }
+
+  private async pairs(): Promise<readonly Pair[]> {
+    const { registry, owner, volumes, leaseMs, hintsOnly } = this.deps;
+    if (!hintsOnly) return registry.lease(owner, volumes, leaseMs);
+    return (await registry.listPairs()).filter((pair) => volumes.includes(pair.volume));
   }
 
   private async take(pairs: readonly Pair[]): Promise<void> {
@@ -115,6 +133,7 @@ export class PairWatcher {
       scanning: false,
       looking: false,
       lookFailed: false,
+      scanAsked: false,
       nextScanAt: clock.now(),
       nextMendAt: clock.now(),
       nextLookAt: clock.now() + LOOK_MS,
@@ -128,7 +147,7 @@ export class PairWatcher {
       } else {
         telemetry.tell({ kind: 'events-lost' });
         log.warn({ pair: pair.name, reason: hint.reason }, 'events may have been lost; a full scan follows');
-        watched.nextScanAt = clock.now();
+        this.wantScan(watched);
       }
     });
     // A large tree takes a while to watch; the scan meanwhile sees what no event tells yet.
@@ -155,6 +174,10 @@ export class PairWatcher {
     const { pair } = watched;
     const now = this.deps.clock.now();
     if (pair.paused) return;
+    if (this.deps.hintsOnly) {
+      if (pair.disabled === null && watched.scanAsked && now >= watched.nextScanAt) this.askForScan(watched);
+      return;
+    }
     if (pair.disabled !== null) {
       if (mendingSide(pair.disabled.code) === 'local' && now >= watched.nextMendAt) {
         watched.nextMendAt = now + MEND_MS;
@@ -246,7 +269,7 @@ export class PairWatcher {
         const judge = () => guardPair(pair, this.deps, () => this.judgeNames(watched, names));
         await this.deps.telemetry.span('judge events', judge);
       } catch (thrown) {
-        watched.nextScanAt = this.deps.clock.now();
+        this.wantScan(watched);
         this.deps.log.warn(
           { pair: pair.name, err: asHoldfastError(thrown).message },
           'could not judge events; a full scan follows',
@@ -266,7 +289,26 @@ export class PairWatcher {
     if (watched.hints.add(names, at) === 'kept') return;
     this.deps.telemetry.tell({ kind: 'events-lost' });
     this.deps.log.warn({ pair: watched.pair.name }, 'too many events to judge each; a full scan follows');
-    watched.nextScanAt = this.deps.clock.now();
+    this.wantScan(watched);
+  }
+
+  private wantScan(watched: Watched): void {
+    const now = this.deps.clock.now();
+    if (!this.deps.hintsOnly) watched.nextScanAt = now;
+    else if (now >= watched.nextScanAt) this.askForScan(watched);
+    else watched.scanAsked = true;
+  }
+
+  private askForScan(watched: Watched): void {
+    watched.scanAsked = false;
+    watched.nextScanAt = this.deps.clock.now() + ASK_SCAN_MS;
+    const asked = this.deps.registry.requestSync(watched.pair.id).then(() => {});
+    this.keep(
+      asked.catch((thrown) => {
+        watched.scanAsked = true;
+        throw thrown;
+      }),
+    );
   }
 
   private keep(work: Promise<void>): void {

@@ -259,6 +259,7 @@ function startWatcher(context: Context): Start {
     runWatcher({
       ...deps,
       owner: life.process.uniqueId(),
+      hintsOnly: false,
       leaseMs: LEASE_MS,
       scanIntervalMs: SCAN_INTERVAL_MS,
       scansAtOnce: 2,
