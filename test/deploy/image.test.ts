@@ -3,16 +3,26 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, describe, it, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { LastFirst } from '#test/support/last-first.ts';
 import { ownPostgres, testRedisUrl } from '#test/support/services.ts';
 import { type Image, isInContext, openImage, readDockerfile, whyNotAsUser } from './image.ts';
+import {
+  containersOf,
+  environmentOf,
+  isOurs,
+  OVERLAYS,
+  type Placed,
+  render,
+  whyNoKustomize,
+} from './kubernetes.ts';
 
 const CHECKOUT = join(import.meta.dirname, '../..');
 const APPS = ['watcher', 'poller', 'decider', 'transfer', 'console'];
@@ -83,93 +93,156 @@ test('every service of compose.yaml runs a file of the image, not as root, and c
   }
 });
 
-test('all processes and the command line run from the image as a user who cannot write to it', async (t: TestContext) => {
-  const why = whyNotAsUser();
-  if (why !== null) return t.skip(why);
-  const image = await openImage(t);
-  const writable = execFileSync('find', [image.dir, '-perm', '/022', '-not', '-type', 'l'], {
-    encoding: 'utf8',
-  });
-  assert.equal(writable, '');
-  const postgres = await ownPostgres(t, { fast: true });
-  const dir = await mkdtemp(join(tmpdir(), 'holdfast-volume-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
-  await chmod(dir, 0o755);
-  const [uid = 0, gid = 0] = readDockerfile().user.split(':').map(Number);
-  const folder = join(dir, 'docs');
-  await mkdir(folder);
-  await writeFile(join(dir, 'cloud.json'), '{"token":"t"}');
-  await writeFile(join(folder, 'a.txt'), 'from the volume');
-  for (const path of [folder, join(folder, 'a.txt')]) await chown(path, uid, gid);
-  const pithos = await startPithosServer({
-    dir: join(dir, 'pithos'),
-    users: [{ token: 't', userId: 'u', name: 'U' }],
-  });
-  t.after(() => pithos.close());
-  const env = {
-    DATABASE_URL: postgres.url,
-    REDIS_URL: await testRedisUrl(),
-    HOLDFAST_QUEUE_PREFIX: `image-${process.pid}`,
-    HOLDFAST_SETTLE_MS: '200',
-  };
-  await run(image, ['node', 'scripts/db-migrate.ts'], env);
+interface Started {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly told: () => string;
+  /** Where its probes are answered. */
+  readonly port: number;
+}
 
-  await writeFile(join(dir, 'accounts.json'), '{"accounts":[]}');
-  const children: {
-    readonly app: string;
-    readonly child: ChildProcess;
-    readonly told: () => string;
-    readonly port: number;
-  }[] = [];
-  for (const app of APPS) {
-    const port = await freePort();
-    const own =
-      app === 'console'
-        ? { HOLDFAST_PORT: String(await freePort()), HOLDFAST_CONSOLE_ACCOUNTS: join(dir, 'accounts.json') }
-        : {};
-    const child = image.start(['node', `apps/${app}/main.ts`], {
-      ...env,
-      ...own,
-      HOLDFAST_HTTP_PORT: String(port),
-    });
-    t.after(() => void child.kill('SIGKILL'));
-    gather(child, 'stdout');
-    children.push({ app, child, told: gather(child, 'stderr'), port });
+async function untilReady({ name, child, told, port }: Started): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    if ((await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.status === 200) return;
+    assert.ok(tries < 600 && child.exitCode === null, `${name} does not get ready: ${told()}`);
+    await delay(100);
   }
-  for (const { app, child, told, port } of children) {
-    for (let tries = 0; ; tries += 1) {
-      if ((await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.status === 200) break;
-      assert.ok(tries < 600 && child.exitCode === null, `${app} does not get ready: ${told()}`);
-      await delay(100);
-    }
-  }
-  const holdfast = (...words: string[]): Promise<string> =>
-    run(image, ['bin/holdfast', ...words, '--json'], env);
-  await holdfast(
-    'store',
-    'add',
-    's',
-    '--kind',
-    'pithos',
-    '--url',
-    pithos.authUrl,
-    '--secret-file',
-    join(dir, 'cloud.json'),
-  );
-  await holdfast('pair', 'add', 'docs', '--folder', folder, '--store', 's', '--container', 'docs');
-  await holdfast('sync', 'docs', '--wait', '--timeout', '120s');
-  const { pairs } = JSON.parse(await holdfast('status')) as {
-    pairs: readonly { files: number; condition: string }[];
-  };
-  assert.deepEqual(
-    pairs.map(({ files, condition }) => [files, condition]),
-    [[1, 'in-sync']],
-  );
-  assert.equal(await readFile(join(folder, 'a.txt'), 'utf8'), 'from the volume');
-  const exits = children.map(({ child }) => once(child, 'exit'));
-  for (const { child } of children) child.kill('SIGTERM');
+}
+
+async function stop(started: readonly Started[]): Promise<void> {
+  const exits = started.map(({ child }) => once(child, 'exit'));
+  for (const { child } of started) child.kill('SIGTERM');
   assert.deepEqual(
     await Promise.all(exits),
-    children.map(() => [0, null]),
+    started.map(() => [0, null]),
   );
+}
+
+const why = whyNotAsUser();
+
+describe('the image, as a user who cannot write to it', { skip: why ?? false }, () => {
+  const undoing = new LastFirst();
+  let image: Image;
+  /** A volume, with secrets beside it. */
+  let dir = '';
+  let services: { readonly DATABASE_URL: string; readonly REDIS_URL: string };
+
+  before(async () => {
+    image = await openImage(undoing);
+    const postgres = await ownPostgres(undoing, { fast: true });
+    services = { DATABASE_URL: postgres.url, REDIS_URL: await testRedisUrl() };
+    dir = await mkdtemp(join(tmpdir(), 'holdfast-volume-'));
+    undoing.after(() => rm(dir, { recursive: true, force: true }));
+    await chmod(dir, 0o755);
+    await writeFile(join(dir, 'accounts.json'), '{}');
+    await writeFile(join(dir, 'cloud.json'), '{"token":"t"}');
+  });
+  after(() => undoing.undo());
+
+  function start(
+    t: TestContext,
+    name: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    port: number,
+    user?: string,
+  ): Started {
+    const child = image.start(command, env, user);
+    t.after(() => void child.kill('SIGKILL'));
+    gather(child, 'stdout');
+    return { name, child, told: gather(child, 'stderr'), port };
+  }
+
+  it('can write to no file of it', () => {
+    const writable = execFileSync('find', [image.dir, '-perm', '/022', '-not', '-type', 'l'], {
+      encoding: 'utf8',
+    });
+    assert.equal(writable, '');
+  });
+
+  it('starts each container of the rendered overlays as written, and drains it', async (t) => {
+    const reason = whyNoKustomize();
+    if (reason !== null) return t.skip(reason);
+    const given = {
+      'holdfast-services': services,
+      'holdfast-console': { 'session-key': 'k'.repeat(32), 'accounts.json': '{}' },
+      'holdfast-stores': {},
+    };
+    // Overlays share containers: those that are equal but for resources are started once.
+    const distinct = new Map<string, readonly [Placed, Record<string, string>]>();
+    for (const overlay of OVERLAYS) {
+      const objects = render(overlay);
+      for (const placed of containersOf(objects).filter(isOurs)) {
+        const env = environmentOf(placed, objects, given);
+        const { name, command } = placed.container;
+        distinct.set(JSON.stringify([name, command, env, placed.pod.securityContext]), [placed, env]);
+      }
+    }
+    const names = [...distinct.values()].map(([{ container }]) => container.name);
+    assert.deepEqual(names.toSorted(), [...APPS, 'hint-watcher', 'migrate'].sort());
+    const first = ([{ object }]: readonly [Placed, unknown]): number => (object.kind === 'Job' ? 0 : 1);
+    for (const [{ pod, container }, written] of [...distinct.values()].sort((a, b) => first(a) - first(b))) {
+      const { name, command = [] } = container;
+      // This machine has other things on the ports and paths of a pod of its own.
+      const port = await freePort();
+      const env: Record<string, string> = { ...written, HOLDFAST_QUEUE_PREFIX: `image-${process.pid}` };
+      if (env['HOLDFAST_HTTP_PORT'] !== undefined) env['HOLDFAST_HTTP_PORT'] = String(port);
+      if (env['HOLDFAST_PORT'] !== undefined) env['HOLDFAST_PORT'] = String(await freePort());
+      for (const { mountPath } of container.volumeMounts ?? []) {
+        for (const [variable, value] of Object.entries(env))
+          if (value.startsWith(`${mountPath}/`)) env[variable] = join(dir, value.slice(mountPath.length));
+      }
+      const user = `${pod.securityContext?.runAsUser}:${pod.securityContext?.runAsGroup}`;
+      const started = start(t, name, command, env, port, user);
+      if (name === 'migrate') {
+        const [code] = (await once(started.child, 'close')) as [number | null];
+        assert.equal(code, 0, started.told());
+      } else {
+        await untilReady(started);
+        await stop([started]);
+      }
+    }
+  });
+
+  it('syncs a folder by all processes, with the command line beside them', async (t) => {
+    const [uid = 0, gid = 0] = readDockerfile().user.split(':').map(Number);
+    const folder = join(dir, 'docs');
+    await mkdir(folder);
+    await writeFile(join(folder, 'a.txt'), 'from the volume');
+    for (const path of [folder, join(folder, 'a.txt')]) await chown(path, uid, gid);
+    const users = [{ token: 't', userId: 'u', name: 'U' }];
+    const pithos = await startPithosServer({ dir: join(dir, 'pithos'), users });
+    t.after(() => pithos.close());
+    const env = {
+      ...services,
+      HOLDFAST_QUEUE_PREFIX: `image-sync-${process.pid}`,
+      HOLDFAST_SETTLE_MS: '200',
+    };
+    await run(image, ['node', 'scripts/db-migrate.ts'], env);
+    const started: Started[] = [];
+    for (const app of APPS) {
+      const port = await freePort();
+      const own =
+        app === 'console'
+          ? { HOLDFAST_PORT: String(await freePort()), HOLDFAST_CONSOLE_ACCOUNTS: join(dir, 'accounts.json') }
+          : {};
+      const command = ['node', `apps/${app}/main.ts`];
+      started.push(start(t, app, command, { ...env, ...own, HOLDFAST_HTTP_PORT: String(port) }, port));
+    }
+    for (const one of started) await untilReady(one);
+    const holdfast = (...words: string[]): Promise<string> =>
+      run(image, ['bin/holdfast', ...words, '--json'], env);
+    const secret = ['--secret-file', join(dir, 'cloud.json')];
+    await holdfast('store', 'add', 's', '--kind', 'pithos', '--url', pithos.authUrl, ...secret);
+    await holdfast('pair', 'add', 'docs', '--folder', folder, '--store', 's', '--container', 'docs');
+    await holdfast('sync', 'docs', '--wait', '--timeout', '120s');
+    const { pairs } = JSON.parse(await holdfast('status')) as {
+      pairs: readonly { files: number; condition: string }[];
+    };
+    assert.deepEqual(
+      pairs.map(({ files, condition }) => [files, condition]),
+      [[1, 'in-sync']],
+    );
+    await stop(started);
+  });
 });

@@ -54,8 +54,14 @@ it('marks what its events tell, holds no lease, and asks for a scan where events
   tell({ kind: 'lost', reason: 'the queue was full' });
   await untilTrue('a scan is wanted', async () => (await engine.pair()).scanWanted > scanWanted);
   // Whoever asks for leases gets all of them at once.
-  assert.deepEqual((await registry.lease('other', ['default'], 1_000)).map(({ id }) => id), [pairId]);
+  assert.deepEqual(
+    (await registry.lease('other', ['default'], 1_000)).map(({ id }) => id),
+    [pairId],
+  );
   await watcher.drain(0);
-  assert.deepEqual((await registry.lease('other', ['default'], 1_000)).map(({ id }) => id), [pairId]);
+  assert.deepEqual(
+    (await registry.lease('other', ['default'], 1_000)).map(({ id }) => id),
+    [pairId],
+  );
   assert.equal((await engine.pair()).scanDone, 0n);
 });
