@@ -131,11 +131,13 @@ function missing(kind: 'lost' | 'buried', { pair }: Ledger, content: Content): F
   };
 }
 
-function duplicates({ pair }: Ledger, content: Content, at: readonly string[]): Finding[] {
+function duplicates(ledger: Ledger, content: Content, at: readonly string[]): Finding[] {
+  const { pair } = ledger;
   const findings: Finding[] = [];
   const given = new Set([...content.names].map((name) => baseOf(plainName(name))));
   const seen = new Map<string, string>();
   for (const name of at) {
+    if (ledger.wasBroughtBack(name)) continue;
     const plain = plainName(name);
     const twin = seen.get(plain);
     seen.set(plain, name);

@@ -34,6 +34,13 @@ export interface FolderUserOptions {
   readonly names: NameSpace;
 }
 
+/** What a user had in hand before an act. */
+interface Held {
+  readonly handle: FileHandle;
+  readonly content: Content | undefined;
+  readonly links: number;
+}
+
 type Act =
   | 'create'
   | 'save'
@@ -193,24 +200,25 @@ export class FolderUser {
   }
 
   /** Opens what is at the name now, and reads it. */
-  async #hold(name: string): Promise<{ handle: FileHandle; content: Content | undefined }> {
+  async #hold(name: string): Promise<Held> {
     const handle = await open(this.#path(name), constants.O_RDONLY);
     try {
-      return { handle, content: this.#options.ledger.ofMd5(md5(await handle.readFile())) };
+      const content = this.#options.ledger.ofMd5(md5(await handle.readFile()));
+      return { handle, content, links: (await handle.stat()).nlink };
     } catch (thrown) {
       await handle.close();
       throw thrown;
     }
   }
 
-  /** Without a name left it was our act that took the file; else the engine had put another one there. */
-  async #settle(
-    { handle, content }: { handle: FileHandle; content: Content | undefined },
-    name: string,
-    how: string,
-  ): Promise<void> {
+  /**
+   * Without a name left it was our act that took the file, and with one name less: an engine that died in a commit
+   * left a second one in its own directory. Else the engine had put another file there.
+   */
+  async #settle({ handle, content, links }: Held, name: string, how: string): Promise<void> {
     const { ledger } = this.#options;
-    if ((await handle.stat()).nlink === 0) ledger.removed(content, `${this.#who} ${how}`);
+    const { nlink } = await handle.stat();
+    if (nlink === 0 || nlink < links) ledger.removed(content, `${this.#who} ${how}`);
     else ledger.blind(name, `${this.#who} ${how}`);
   }
 

@@ -42,6 +42,8 @@ export class Ledger {
   readonly #damaged = new Set<string>();
   /** When a user last replaced or deleted at a name something it had not looked at before. */
   readonly #blind = new Map<string, string>();
+  /** Names that an operator brought back, though a user had taken them away: what they hold may be elsewhere, too. */
+  readonly #broughtBack = new Set<string>();
   /** Every name that was ever seen or used, for the stores' histories. */
   readonly names = new Set<string>();
 
@@ -113,6 +115,14 @@ export class Ledger {
    */
   overtaken(content: Content | undefined, how: string): void {
     content?.overtaken.push(how);
+  }
+
+  broughtBack(name: string): void {
+    this.#broughtBack.add(name);
+  }
+
+  wasBroughtBack(name: string): boolean {
+    return this.#broughtBack.has(name);
   }
 
   /** Whether such an act may have met this content. */

@@ -200,8 +200,8 @@ async function stir(stage: Stage, options: RunOptions): Promise<void> {
   const reading = pairs.map((pair) => pair.reader.run(readers.signal));
   const working = pairs.map((pair) => runUsers(pair, { journal, randomOf: randoms }, users.signal));
   const stirring = troubles.run(faults.signal);
-  const names = pairs.map(({ name }) => name);
-  const operating = runOperator(stage.fleet, names, journal, randoms('operator'), faults.signal);
+  const ledgers = pairs.map(({ ledger }) => ledger);
+  const operating = runOperator(stage.fleet, ledgers, journal, randoms('operator'), faults.signal);
   let nextSearch = Date.now() + SEARCH_EVERY_MS;
   while (Date.now() < endsAt && !options.signal.aborted) {
     options.progress(progressText(stage, endsAt));

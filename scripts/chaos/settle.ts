@@ -70,7 +70,7 @@ async function syncOnce(fleet: Fleet, pair: string): Promise<string | null> {
   if (code !== 0) return stderr.trim() || `sync ended with ${code}`;
   // Users of a run delete much in little time: this was meant.
   const held = await answerHeldDeletes(fleet, pair, 'approve');
-  if (held > 0) return `${held} deletes were held`;
+  if (held.length > 0) return `${held.length} deletes were held`;
   const { files, problems } = JSON.parse(stdout) as SyncResult;
   if (problems > 0) {
     const shown = await fleet.cli('problems', pair);

@@ -176,6 +176,15 @@ describe('copies', () => {
     assert.deepEqual(kindsOf({ ledger, folder: both, container: both }), []);
   });
 
+  it('are no finding at a name that an operator brought back', () => {
+    const ledger = newLedger();
+    const a = write(ledger, '1', 'a.txt');
+    const side = { 'a.txt': a, [COPY]: a };
+    assert.deepEqual(kindsOf({ ledger, folder: side, container: side }), ['duplicated']);
+    ledger.broughtBack(COPY);
+    assert.deepEqual(kindsOf({ ledger, folder: side, container: side }), []);
+  });
+
   it('are known by their marks, in every segment', () => {
     assert.equal(plainName(COPY), 'a.txt');
     assert.equal(plainName('d_20261122T210506.007Z_chaos/b_20261122T210506.007Z_chaos-2'), 'd/b');
