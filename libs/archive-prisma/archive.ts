@@ -7,7 +7,7 @@ import type { Archive, SideEffects } from '#ports/archive.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { SIDES } from './codes.ts';
 import type { Connection, Session } from './connection.ts';
-import { acknowledge, endedObject, removedObject } from './sql/acknowledge.ts';
+import { acknowledge, endedObject, madeDirectoryHere, removedObject } from './sql/acknowledge.ts';
 import { answerDeletes, pageHeldDeletes } from './sql/answer-deletes.ts';
 import { appendHistory } from './sql/append-history.ts';
 import { hasUpstreamNewsBelow, hasWorkBelow, upstreamObjects } from './sql/ask-entries.ts';
@@ -25,7 +25,7 @@ import {
   unansweredHolds,
 } from './sql/let-deletes-go.ts';
 import { mark, markBelow } from './sql/mark.ts';
-import { markEmptiedAbove } from './sql/mark-emptied.ts';
+import { markEmptied, markEmptiedAbove } from './sql/mark-emptied.ts';
 import { markAroundEnded, markProblems } from './sql/mark-waiting.ts';
 import { closeProblems, openProblem, problems, time } from './sql/problems.ts';
 import { candidates, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
@@ -84,6 +84,14 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
           const goneNames = gone.map(({ name }) => name);
           await markEmptiedAbove(session, pairId, goneNames, 'last-names-first');
         }
+        const made = acknowledgements.filter((given) => madeDirectoryHere(given) && names.has(given.name));
+        if (made.length > 0) {
+          await markEmptied(
+            session,
+            pairId,
+            made.map(({ name }) => name),
+          );
+        }
         const ended = acknowledgements.filter((given) => endedObject(given) && names.has(given.name));
         if (ended.length > 0) {
           await markAroundEnded(
@@ -94,7 +102,8 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
         }
         return names;
       };
-      const isSingle = hasNoEffects(effects) && !acknowledgements.some(endedObject);
+      const touchesOthers = acknowledgements.some((given) => endedObject(given) || madeDirectoryHere(given));
+      const isSingle = hasNoEffects(effects) && !touchesOthers;
       return told(isSingle ? guard(() => run(pool)) : transaction(run));
     },
     release: (pairId, releases, effects) => {

@@ -2,12 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ABSENT } from '#core/state.ts';
-import type { Candidate, ProbeRecord } from '#ports/archive.ts';
+import type { Acknowledgement, Candidate, ProbeRecord } from '#ports/archive.ts';
 import {
   candidateOf,
+  doneWith,
+  entryOf,
   give,
   LOCAL_DIRECTORY,
   localFile,
+  NO_EFFECTS,
   name,
   type OpenArchive,
   type OpenedArchive,
@@ -202,6 +205,32 @@ function describeEmptied(open: OpenArchive): void {
         };
         await archive.record(pair.id, [record], []);
       }
+    });
+
+    it('a directory that was made here while the last object that implied it ended is looked at again', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      await give(fixture, { 'd/1': { remote: remoteFile(1) } });
+      await give(fixture, {
+        d: { local: localFile(3), sync: { kind: 'file', size: 3, hash: 'hash-3' }, decision: ['download'] },
+      });
+      const made: Acknowledgement = {
+        ...doneWith(await entryOf(fixture, 'd')),
+        sync: { kind: 'directory' },
+        target: { side: 'local', state: LOCAL_DIRECTORY },
+      };
+      await archive.mark(pair.id, 'remote', [name('d/1')]);
+      const ended: ProbeRecord = {
+        candidate: await candidateOf(fixture, 'd/1'),
+        local: null,
+        remote: { state: ABSENT, serial: await nextSerial(fixture) },
+        outcome: settled,
+        problem: null,
+      };
+      await archive.record(pair.id, [ended], []);
+      assert.deepEqual([...(await archive.acknowledge(pair.id, [made], NO_EFFECTS))], ['d']);
+      const again = await candidateOf(fixture, 'd');
+      assert.deepEqual([again.sides, again.entry.remoteHasChildren], ['remote', false]);
     });
 
     it('a directory that is taken for implied while its last object ends is looked at again', async (t) => {

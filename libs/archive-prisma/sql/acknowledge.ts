@@ -120,6 +120,11 @@ export function removedObject({ name, target }: Acknowledgement): boolean {
   return target.side === 'remote' && target.state.kind === 'absent' && name.includes('/');
 }
 
+/** Whether a directory was made here, perhaps of one that only objects imply, whose last ended meanwhile. */
+export function madeDirectoryHere({ sync, target }: Acknowledgement): boolean {
+  return target.side === 'local' && sync.kind === 'directory';
+}
+
 /** Whether an object with content, which names above or below may have waited for, may have ended. */
 export function endedObject({ target }: Acknowledgement): boolean {
   return target.side === 'remote' && (target.state.kind === 'absent' || target.state.kind === 'directory');

@@ -8,7 +8,7 @@ import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import type { Acknowledgement, Release, SideEffects } from '#ports/archive.ts';
 import { type EntryRow, type EntryTable, isHeld, NOT_PENDING, waits } from './entry-table.ts';
-import { mark, markAroundEnded, markEmptiedAbove } from './marks.ts';
+import { mark, markAroundEnded, markEmptied, markEmptiedAbove } from './marks.ts';
 import { closeProblem, openProblem } from './problems.ts';
 import { lastOfEach } from './record.ts';
 import { appendHistory, type PairTables, type Transaction } from './tables.ts';
@@ -68,7 +68,10 @@ export function acknowledge(
   addEffects(transaction, pair, effects);
   const gone = heard.filter(({ target }) => target.side === 'remote' && target.state.kind === 'absent');
   const ended = heard.filter(({ target }) => target.side === 'remote' && isWithoutContent(target.state.kind));
+  // Of a directory here that only objects upstream imply, the last may have ended while it was made.
+  const made = heard.filter(({ target, sync }) => target.side === 'local' && sync.kind === 'directory');
   markEmptiedAbove(transaction, pair, namesOf(gone));
+  markEmptied(transaction, pair, namesOf(made));
   markAroundEnded(transaction, pair, namesOf(ended));
   return new Set(namesOf(heard));
 }
