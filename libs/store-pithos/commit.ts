@@ -371,7 +371,7 @@ export async function keepCopy(
   }
   const writtenNs = rows.find((row) => row.serial === version)?.writtenNs ?? facts.writtenNs ?? 0n;
   const at = new Date(Number(writtenNs / 1_000_000n));
-  return putCopy(context, name, facts, map.hashes, (attempt) => order.conflictName(at, attempt));
+  return putCopy(context, name, facts, map.hashes, order, (attempt) => order.conflictName(at, attempt));
 }
 
 /**
@@ -383,6 +383,7 @@ export async function putCopy(
   name: Name,
   facts: ObjectFacts,
   hashes: readonly string[],
+  order: Order,
   propose: (attempt: number) => Name,
 ): Promise<readonly Name[]> {
   const meta: Record<string, string> = {};
@@ -392,16 +393,23 @@ export async function putCopy(
   for (let attempt = 0; attempt < MAX_CONFLICT_ATTEMPTS; attempt += 1) {
     const target = propose(attempt);
     const below = await newestSerial(context, target);
-    const put = { map, contentType: FILE_TYPE, meta, guard: { onlyIfAbsent: true } as const };
+    const put = {
+      map,
+      contentType: FILE_TYPE,
+      meta: { ...meta, [META_ORDER]: markOf(order, below) },
+      guard: { onlyIfAbsent: true } as const,
+    };
+    const rescue = (version: number, from: number): Promise<readonly Name[]> =>
+      copyBetween(context, target, version, from, order, (later) => propose(attempt + 1 + later));
     const result = await context.client.putHashmap(target, put);
-    if (result.result === 'created') {
-      const next = (later: number): Name => propose(attempt + 1 + later);
-      return [target, ...(await copyBetween(context, target, result.version, below, next))];
-    }
+    if (result.result === 'created') return [target, ...(await rescue(result.version, below))];
     if (result.result === 'missing') break;
     const there = await context.client.head(target);
-    if (there !== null && sameIdentity(there, { kind: 'file', bytes: facts.bytes, hash: facts.hash }))
-      return [target];
+    if (there === null || !sameIdentity(there, { kind: 'file', bytes: facts.bytes, hash: facts.hash }))
+      continue;
+    // An earlier attempt made it, and may not have come to look what it wrote over.
+    const from = baseInMark(there, order);
+    return from === null ? [target] : [target, ...(await rescue(there.version, from))];
   }
   throw new HoldfastError(
     'store-protocol',
@@ -415,6 +423,7 @@ async function copyBetween(
   name: Name,
   version: number,
   below: number,
+  order: Order,
   propose: (attempt: number) => Name,
 ): Promise<readonly Name[]> {
   const { client } = context;
@@ -425,5 +434,7 @@ async function copyBetween(
     client.head(name, newest.serial),
     client.hashmap(name, newest.serial),
   ]);
-  return facts?.kind === 'file' && map !== null ? putCopy(context, name, facts, map.hashes, propose) : [];
+  return facts?.kind === 'file' && map !== null
+    ? putCopy(context, name, facts, map.hashes, order, propose)
+    : [];
 }

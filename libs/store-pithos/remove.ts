@@ -178,7 +178,9 @@ async function copyHidden(
   const row = (await context.client.versions(name)).find((found) => found.serial === serial);
   const writtenNs = row?.writtenNs ?? moved.writtenNs ?? 0n;
   const at = new Date(Number(writtenNs / 1_000_000n));
-  return putCopy(context, name, moved, map?.hashes ?? [], (attempt) => order.conflictName(at, attempt));
+  return putCopy(context, name, moved, map?.hashes ?? [], order, (attempt) =>
+    order.conflictName(at, attempt),
+  );
 }
 
 /**

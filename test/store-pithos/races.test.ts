@@ -91,6 +91,32 @@ describe('a write that slips in between check and lock', () => {
     assert.equal(await bytesAt(opened, outcome.conflictCopies[0]!), THEIRS.toString());
   });
 
+  it('is rescued by the next attempt where a conflict copy was written over it', async (t) => {
+    const opened = await openPithos(t);
+    const base = await create(opened, NAME, OLD);
+    let copy = '';
+    opened.server.control.setHooks({
+      beforeLock: async (info) => {
+        if (info.kind !== 'object.put-hashmap' || copy !== '' || !info.object.includes('raced_')) return;
+        copy = info.object;
+        await opened.other.put(copy, THEIRS);
+      },
+    });
+    const order = { ...orderFor(NAME, base), displaced: 'conflict-copy' } as const;
+    opened.server.control.inject({
+      action: 'status',
+      pathPattern: 'raced_.*version=list',
+      skip: 1,
+      count: -1,
+    });
+    await assert.rejects(opened.store.pull(NAME, staged(opened, OURS), order), { grade: 'transient' });
+    opened.server.control.clearRules();
+    const outcome = await opened.store.pull(NAME, staged(opened, OURS), order);
+    assertApplied(outcome);
+    const kept = await Promise.all(outcome.conflictCopies.map((name) => bytesAt(opened, name)));
+    assert.deepEqual(kept.sort(), [OLD.toString(), THEIRS.toString()]);
+  });
+
   it('is rescued once by two workers with the same order', async (t) => {
     const opened = await openPithos(t);
     const base = await create(opened, NAME, OLD);
