@@ -4,13 +4,13 @@
  * to run by two processes at once: every move is one atomic call, and of two one finds it gone.
  */
 import type { Displaced } from '#core/decide.ts';
-import { ancestorsOf, baseOf, joinName, type Name, parentOf } from '#core/name.ts';
+import type { Name } from '#core/name.ts';
 import type { RecoveryPointer } from '#ports/commit.ts';
 import { type Attempt, type Intent, OLD, trashItemOf } from './attempts.ts';
 import type { Facts, OpenDirectory } from './file-system.ts';
-import { moveAside, moveWithoutClobber } from './move.ts';
+import { moveAside, moveNear, moveWithoutClobber } from './move.ts';
 import type { OpenFolder } from './open-folder.ts';
-import { ensureParent, isStillParentOf, openParent } from './resolve.ts';
+import { isStillParentOf } from './resolve.ts';
 import { putInTrash } from './trash.ts';
 
 export interface Displacement {
@@ -61,33 +61,16 @@ export async function displace(
 }
 
 /**
- * Without what was hidden in it a directory may look empty, and another commit remove or replace it. Then the content
- * gets its conflict name in that directory made anew, or else in the nearest above that is there.
+ * Without what was hidden in it a directory may look empty, and another commit remove or replace it.
  * @returns null when the directory is where it was, the entry is gone, or no name was free.
  */
-async function moveElsewhere(folder: OpenFolder, hidden: Hidden): Promise<Name | null> {
-  const { attempt, facts, intent } = hidden;
-  const { fileSystem, rootDirectory } = folder;
-  if (hidden.parent !== null && (await isStillParentOf(rootDirectory, hidden.parent, intent.name)))
-    return null;
-  for (const place of [intent.name, ...ancestorsOf(intent.name).reverse()]) {
-    const parent =
-      place === intent.name
-        ? await ensureParent(fileSystem, rootDirectory, place)
-        : await openParent(rootDirectory, place);
-    if (parent.kind !== 'open') continue;
-    const names = (turn: number): Name | undefined => {
-      const copy = intent.conflictNames[turn];
-      return copy === undefined ? undefined : joinName(parentOf(place), baseOf(copy));
-    };
-    try {
-      const copy = await moveAside(folder, attempt.directory, OLD, facts, parent.directory, names);
-      if (copy !== null) return copy;
-    } finally {
-      await parent.directory.close();
-    }
-  }
-  return null;
+async function moveElsewhere(
+  folder: OpenFolder,
+  { attempt, facts, intent, parent }: Hidden,
+): Promise<Name | null> {
+  if (parent !== null && (await isStillParentOf(folder.rootDirectory, parent, intent.name))) return null;
+  const names = (turn: number): Name | undefined => intent.conflictNames[turn];
+  return moveNear(folder, attempt.directory, OLD, facts, intent.name, names);
 }
 
 /** Gives hidden content its own name back; where a newcomer has it, content becomes a conflict copy. */

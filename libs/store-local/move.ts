@@ -3,9 +3,10 @@
  * rename replaces, so a hard link makes the new name first. Where there are none, an empty
  * file made exclusively reserves the name and is then renamed over.
  */
-import { baseOf, type Name } from '#core/name.ts';
+import { ancestorsOf, baseOf, joinName, type Name, parentOf } from '#core/name.ts';
 import { type Facts, type OpenDirectory, succeeds } from './file-system.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { ensureParent, openParent } from './resolve.ts';
 
 export type Moved =
   | 'moved'
@@ -51,6 +52,39 @@ export async function moveAside(
     const moved = await moveWithoutClobber(folder, from, segment, facts, parent, baseOf(name));
     if (moved === 'moved') return name;
     if (moved === 'gone') return null;
+  }
+  return null;
+}
+
+/**
+ * The same for content whose directory may have ended since: it is made anew, or where something else has its name,
+ * the nearest directory above takes the copy. @param name that the content had.
+ */
+export async function moveNear(
+  folder: OpenFolder,
+  from: OpenDirectory,
+  segment: string,
+  facts: Facts,
+  name: Name,
+  conflictName: (attempt: number) => Name | undefined,
+): Promise<Name | null> {
+  const { fileSystem, rootDirectory } = folder;
+  for (const place of [name, ...ancestorsOf(name).reverse()]) {
+    const parent =
+      place === name
+        ? await ensureParent(fileSystem, rootDirectory, place)
+        : await openParent(rootDirectory, place);
+    if (parent.kind !== 'open') continue;
+    const names = (attempt: number): Name | undefined => {
+      const copy = conflictName(attempt);
+      return copy === undefined ? undefined : joinName(parentOf(place), baseOf(copy));
+    };
+    try {
+      const copy = await moveAside(folder, from, segment, facts, parent.directory, names);
+      if (copy !== null) return copy;
+    } finally {
+      await parent.directory.close();
+    }
   }
   return null;
 }

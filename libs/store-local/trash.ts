@@ -11,7 +11,7 @@ import type { LateLook } from '#ports/local-folder.ts';
 import { nameHash, unlinkIfPresent } from './attempts.ts';
 import { type Facts, type OpenDirectory, succeeds, systemCode } from './file-system.ts';
 import { countIn, digestIn, readJson, writeJson } from './json-file.ts';
-import { moveAside, moveWithoutClobber } from './move.ts';
+import { moveNear, moveWithoutClobber } from './move.ts';
 import { type OpenFolder, openOwn, privatePath, TRASH } from './open-folder.ts';
 import { ensureParent, openParent } from './resolve.ts';
 
@@ -180,18 +180,12 @@ export async function lookAgainAtTrash(
     const record = await readJson(trashed.dayDirectory, `${trashed.item}.json`);
     const hasMoved = record !== null && record['mtimeNs'] !== `${facts.mtimeNs}`;
     if (facts.size === pointer.size && !hasMoved) return 'unchanged';
-    const parent = await ensureParent(folder.fileSystem, folder.rootDirectory, name);
-    if (parent.kind !== 'open') return 'unchanged';
-    try {
-      const { itemDirectory, dayDirectory, base } = trashed;
-      // Should this process die after the move, the next look knows where the content went.
-      const noting = dayDirectory.createFile(begun, 0o600).then((file) => file.close());
-      await succeeds(noting, 'EEXIST');
-      const copy = await moveAside(folder, itemDirectory, base, facts, parent.directory, conflictName);
-      return copy === null ? 'unchanged' : { copy };
-    } finally {
-      await parent.directory.close();
-    }
+    const { itemDirectory, dayDirectory, base } = trashed;
+    // Should this process die after the move, the next look knows where the content went.
+    const noting = dayDirectory.createFile(begun, 0o600).then((file) => file.close());
+    await succeeds(noting, 'EEXIST');
+    const copy = await moveNear(folder, itemDirectory, base, facts, name, conflictName);
+    return copy === null ? 'unchanged' : { copy };
   });
   return seen ?? 'unchanged';
 }

@@ -59,6 +59,14 @@ describe('the late look', () => {
     assert.deepEqual(await fixture.folder.lookAgain(NAME, pointer, conflictName), { copy: 'late-0.txt' });
   });
 
+  test('puts the copy above a directory that is a file by now', async () => {
+    fixture.user.write(fixture.at('was'), 'a file');
+    writer.write('!');
+    const look = await fixture.folder.lookAgain(toName('was/a/doc.txt'), pointer, conflictName);
+    assert.deepEqual(look, { copy: 'late-0.txt' });
+    assert.deepEqual(await contents(fixture), { was: 'a file', 'late-0.txt': 'synced!' });
+  });
+
   test('takes the next conflict name when the first is taken', async () => {
     fixture.user.write(fixture.at('late-0.txt'), 'taken');
     writer.write('!');
