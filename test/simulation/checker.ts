@@ -244,11 +244,20 @@ export class Checker {
     }
   }
 
-  /** A store that orders writes by their beginning may show what a user wrote upstream without ever showing what we wrote. */
+  /**
+   * A store that orders writes by their beginning may show what a user did upstream without ever showing what we wrote,
+   * though it confirmed that. To the engine he overwrote or removed what had been synced.
+   */
   #wasOvertaken(name: string, content: string): boolean {
-    const history = this.#parts.container.raw.history(name).map(({ bytes }) => textOf(bytes));
-    const ours = history.lastIndexOf(content);
-    return ours >= 0 && history.slice(ours + 1).some((later) => this.#parts.book.hasPut(name, later));
+    const { book, container } = this.#parts;
+    const history = container.raw
+      .history(name)
+      .map((written) => ({ ...written, text: textOf(written.bytes) }));
+    const ours = history.findLastIndex(({ text }) => text === content);
+    if (ours < 0) return false;
+    if (history.slice(ours + 1).some(({ text }) => book.hasPut(name, text))) return true;
+    const isUnshown = history.every(({ text, wasCurrent }) => text !== content || !wasCurrent);
+    return isUnshown && book.hasRemoved('upstream', name);
   }
 
   /** Whether a user had put the name there again before a worker began, and left it there. */
