@@ -33,8 +33,14 @@ export class Book {
    * where times are coarse, an edit of the same length in the very second in which a download came cannot be told.
    */
   newText(side: SideName, size: number): string {
+    return this.newTextOf(8 + 8 * size + (side === 'upstream' ? 3 : 0));
+  }
+
+  /** Another new content; each part of it tells whose it is, so that a mixture is nothing that anybody wrote. */
+  newTextOf(length: number): string {
     this.#last += 1;
-    return `<${this.#last}>`.padEnd(8 + 8 * size + (side === 'upstream' ? 3 : 0), '.');
+    const mark = `<${this.#last}>`;
+    return mark.repeat(Math.ceil(length / mark.length)).slice(0, length);
   }
 
   /** @param isKept false for what nobody can be asked to keep: written to a file that was replaced long ago. */

@@ -138,7 +138,10 @@ export class Checker {
     }
     // What he wrote into a file that had been hidden replaces what was in it.
     for (const [path, content] of hiddenBefore) {
-      if (this.#folder.hidden.get(path) === content) continue;
+      const written = this.#folder.hidden.get(path);
+      if (written === content) continue;
+      const name = this.#lastName.get(content);
+      if (written !== undefined && name !== undefined) this.#lastName.set(written, name);
       if (!this.#isAtName(content) && !hasContent(this.#folder.hidden, content)) book.tookAway(content);
     }
   }

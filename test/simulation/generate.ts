@@ -6,6 +6,7 @@ import type { Policies } from '#core/policies.ts';
 import type { Trigger } from './moments.ts';
 import { Random } from './random.ts';
 import type { Act, Choice, Mishap, Scenario, Settings, StoreWorld, Timed, When } from './scenario.ts';
+import { drawStrikes } from './strikes.ts';
 
 const NAMES = [
   'a',
@@ -25,6 +26,8 @@ const NAMES = [
   '\u00e9',
 ];
 
+const MOST_ACTS = 60;
+
 export interface GenerateOptions {
   /** Null: by the seed. */
   readonly store: StoreWorld | null;
@@ -34,9 +37,15 @@ export function generate(seed: number, options: GenerateOptions): Scenario {
   const random = new Random(seed, 'settings');
   const settings = drawSettings(random, options);
   const names = drawNames(new Random(seed, 'names'));
+  const strikes = drawStrikes(new Random(seed, 'strikes'), names, settings);
   const acts = drawActs(new Random(seed, 'acts'), names, settings);
   const mishaps = drawMishaps(new Random(seed, 'mishaps'), settings);
-  return { seed, settings, acts, mishaps };
+  return {
+    seed,
+    settings,
+    acts: [...acts.slice(0, MOST_ACTS - strikes.acts.length), ...strikes.acts],
+    mishaps: [...mishaps, ...strikes.mishaps],
+  };
 }
 
 function drawSettings(random: Random, options: GenerateOptions): Settings {

@@ -20,6 +20,8 @@ export type Act =
   | { readonly do: 'save'; readonly side: 'here'; readonly name: Choice; readonly size: number }
   /** Another content of the same length, with the time set back. */
   | { readonly do: 'stealth'; readonly side: 'here'; readonly name: Choice }
+  /** Sets the time, and writes another content of the same length after a while. */
+  | { readonly do: 'rewrite'; readonly side: 'here'; readonly name: Choice; readonly afterMs: number }
   /** Opens and goes on writing for a while, whatever becomes of the name. */
   | {
       readonly do: 'keep-writing';
@@ -28,6 +30,8 @@ export type Act =
       readonly begin: 'keep' | 'empty' | 'append';
       readonly pieces: number;
       readonly everyMs: number;
+      /** Writes nothing when it opens. */
+      readonly waits?: true;
     }
   | { readonly do: 'touch' | 'link' | 'fifo'; readonly side: 'here'; readonly name: Choice }
   | {

@@ -4,6 +4,7 @@
  */
 import { compareNames } from '#core/name.ts';
 import type { DiskUser, Writer } from '#libs/memory/disk-user.ts';
+import type { Facts } from '#libs/store-local/file-system.ts';
 import type { Book } from './book.ts';
 import type { SimContainer } from './container.ts';
 import type { StepAt } from './moments.ts';
@@ -70,21 +71,25 @@ export class Users {
         return;
       case 'stealth': {
         // Between the last look of a commit and its next call nothing could tell such an edit.
-        if (!tellsTouches || disk.tree(`${this.#parts.root}/.holdfast/attempts`).length > 0) return;
+        if (!tellsTouches || this.#isCommitting()) return;
         const before = disk.lstat(path);
         if (before?.kind !== 'file' || before.size < 8) return;
-        disk.write(path, book.newText('here', 0).padEnd(before.size, '.').slice(0, before.size));
+        disk.write(path, book.newTextOf(before.size));
         disk.setModifiedAt(path, before.mtimeNs);
+        return;
+      }
+      case 'rewrite': {
+        const before = disk.lstat(path);
+        if (before?.kind !== 'file' || before.size < 8) return;
+        // Of what may have come from upstream in this very second, coarse times would not tell it; see Book.newText.
+        if (!tellsTouches && before.size % 8 !== 0) return;
+        disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
+        this.#rewriteLater(path, before, act.afterMs);
         return;
       }
       case 'keep-writing':
         this.#makeRoomFor(name);
-        this.#keepWriting(
-          disk.openWriter(path, tellsTouches ? act.begin : 'append'),
-          path,
-          act.pieces,
-          act.everyMs,
-        );
+        this.#keepWriting(disk.openWriter(path, tellsTouches ? act.begin : 'append'), path, act);
         return;
       case 'touch':
         disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
@@ -141,7 +146,28 @@ export class Users {
     if (kind !== undefined && kind !== 'file') disk.removeTree(this.#path(name));
   }
 
-  #keepWriting(writer: Writer, path: string, pieces: number, everyMs: number): void {
+  #isCommitting(): boolean {
+    const attempts = this.#parts.disk.tree(`${this.#parts.root}/.holdfast/attempts`);
+    return attempts.some((entry) => entry.path.endsWith('/intent.json'));
+  }
+
+  #rewriteLater(path: string, { inode, size }: Facts, afterMs: number): void {
+    const { disk, book, scheduler } = this.#parts;
+    this.#writers += 1;
+    scheduler.after(afterMs * 1_000, () => {
+      this.#writers -= 1;
+      this.#parts.act(`here: writes as much anew to ${path}`, () => {
+        const now = disk.lstat(path);
+        if (now?.inode === inode && now.size === size) disk.write(path, book.newTextOf(size));
+      });
+    });
+  }
+
+  #keepWriting(
+    writer: Writer,
+    path: string,
+    { pieces, everyMs, waits }: Extract<Act, { do: 'keep-writing' }>,
+  ): void {
     const { book, scheduler, disk } = this.#parts;
     const inode = disk.lstat(path)?.inode ?? 0n;
     this.#writers += 1;
@@ -164,7 +190,7 @@ export class Users {
         }
       });
     };
-    write();
+    if (waits === undefined) write();
     next(pieces);
   }
 
