@@ -26,6 +26,8 @@ export class Book {
   /** Contents at names that the user of a side ended there, by whatever means. */
   readonly #ended: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
   readonly #put = new Set<string>();
+  /** Names that the user of a side changed, whatever way. */
+  readonly #touched: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
   #last = 0;
 
   /**
@@ -80,6 +82,23 @@ export class Book {
 
   removedName(side: SideName, name: string): void {
     this.#removed[side].add(name);
+  }
+
+  touched(side: SideName, name: string): void {
+    this.#touched[side].add(name);
+  }
+
+  /** Whether its user changed the name, or one above it. */
+  hasTouched(side: SideName, name: string): boolean {
+    for (const touched of this.#touched[side]) {
+      if (touched === name || name.startsWith(`${touched}/`)) return true;
+    }
+    return false;
+  }
+
+  /** Whether users of either side changed anything below the name. */
+  wasTree(name: string): boolean {
+    return SIDES.some((side) => [...this.#touched[side]].some((touched) => touched.startsWith(`${name}/`)));
   }
 
   displaced(content: string): void {

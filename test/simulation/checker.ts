@@ -118,6 +118,7 @@ export class Checker {
       for (const [name, content] of before) {
         const after = now.get(name);
         if (after === content) continue;
+        book.touched(side, name);
         // A directory that objects imply is nothing that anybody put in the file's place.
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
         if (content === DIRECTORY) this.#removedDirectory(name);
@@ -132,6 +133,7 @@ export class Checker {
         if (isFile(content) && !isFile(before.get(name)))
           this.#appearedAt.set(`${side} ${name}`, this.#now());
         if (side === 'upstream' && !before.has(name)) this.#changedAt.set(name, this.#now());
+        if (!before.has(name)) book.touched(side, name);
         if (side === 'upstream' && before.get(name) !== content) book.put(name, content);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
@@ -141,7 +143,10 @@ export class Checker {
       const written = this.#folder.hidden.get(path);
       if (written === content) continue;
       const name = this.#lastName.get(content);
-      if (written !== undefined && name !== undefined) this.#lastName.set(written, name);
+      if (written !== undefined && name !== undefined) {
+        this.#lastName.set(written, name);
+        book.touched('here', name);
+      }
       if (!this.#isAtName(content) && !hasContent(this.#folder.hidden, content)) book.tookAway(content);
     }
   }
@@ -220,6 +225,7 @@ export class Checker {
     const history = database.history(pairId);
     for (; this.#heard < history.length; this.#heard += 1) {
       const event = history[this.#heard];
+      if (event?.kind === 'conflict' && event.name !== null) this.#assertBothWrote(event.name);
       if (event?.kind !== 'acknowledged' || event.name === null || event.side === null) continue;
       const isKept = history.some(({ kind, serial }) => kind === 'conflict' && serial === event.serial);
       if (isKept) continue;
@@ -244,6 +250,17 @@ export class Checker {
       if (!isWished) {
         throw new Violation(6, `deleted ${event.side}, but nobody removed it ${wisher}`, `"${event.name}"`);
       }
+    }
+  }
+
+  /** What only one side's user ever changed is no conflict: the other side's change is our own (invariant 11). */
+  #assertBothWrote(name: string): void {
+    const { book } = this.#parts;
+    // What was sent below a directory may outlive it by a moment, and stand in the way of the file in its place.
+    if (isConflictCopy(name) || book.wasTree(name)) return;
+    for (const side of SIDES) {
+      if (book.hasTouched(side, name)) continue;
+      throw new Violation(11, `a conflict, but nobody changed it ${side}`, `"${name}"`);
     }
   }
 

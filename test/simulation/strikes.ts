@@ -19,7 +19,9 @@ export function drawStrikes(random: Random, names: readonly string[], settings: 
   if (!random.chance(STRUCK)) return { acts: [], mishaps: [] };
   const acts = Array.from({ length: 1 + random.below(MOST_ACTS) }, () => drawAct(random, names));
   const mishaps = random.chance(0.3) ? [drawMishap(random, settings)] : [];
-  return { acts, mishaps };
+  if (!random.chance(0.3)) return { acts, mishaps };
+  const lost = drawLostAnswer(random, names);
+  return { acts: [...acts, lost.act], mishaps: [...mishaps, lost.mishap] };
 }
 
 function drawAct(random: Random, names: readonly string[]): Timed<Act> {
@@ -72,6 +74,20 @@ function drawAct(random: Random, names: readonly string[]): Timed<Act> {
       };
     }
   }
+}
+
+/** The answer to a write is lost, and its source is another by then. */
+function drawLostAnswer(
+  random: Random,
+  names: readonly string[],
+): { readonly act: Timed<Act>; readonly mishap: Timed<Mishap> } {
+  const when = drawTrigger(random, 'http.PUT', null, 'after', 15);
+  const name: Choice = { ofStep: random.pick(names) };
+  const what = random.pick<Act>([
+    { do: 'write', side: 'here', name, size: random.below(3) },
+    { do: 'remove', side: 'here', name },
+  ]);
+  return { act: { when, what }, mishap: { when, what: { kind: 'fail', process: 'transfer-1' } } };
 }
 
 /** A worker that stands still between hiding and placing, for longer than it holds what it claimed. */

@@ -83,7 +83,7 @@ export class Users {
         if (before?.kind !== 'file' || before.size < 8) return;
         // Of what may have come from upstream in this very second, coarse times would not tell it; see Book.newText.
         if (!tellsTouches && before.size % 8 !== 0) return;
-        disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
+        this.#touch(name);
         this.#rewriteLater(path, before, act.afterMs);
         return;
       }
@@ -92,7 +92,7 @@ export class Users {
         this.#keepWriting(disk.openWriter(path, tellsTouches ? act.begin : 'append'), path, act);
         return;
       case 'touch':
-        disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
+        this.#touch(name);
         return;
       case 'link':
         disk.removeTree(path);
@@ -144,6 +144,11 @@ export class Users {
     this.#makeParentsOf(name);
     const kind = disk.lstat(this.#path(name))?.kind;
     if (kind !== undefined && kind !== 'file') disk.removeTree(this.#path(name));
+  }
+
+  #touch(name: string): void {
+    this.#parts.book.touched('here', name);
+    this.#parts.disk.setModifiedAt(this.#path(name), this.#parts.scheduler.nowNs);
   }
 
   #isCommitting(): boolean {
