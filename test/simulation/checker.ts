@@ -6,23 +6,11 @@ import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
 import { type Book, DIRECTORY, isContent, SIDES, type SideName, SPECIAL } from './book.ts';
 import type { SimContainer } from './container.ts';
+import { DeleteCount } from './delete-count.ts';
+import type { Restorable } from './scenario.ts';
 import { type FolderSight, isVersion, seeContainer, seeFolder, textOf } from './sight.ts';
-
-/** An invariant that does not hold; ends the run. */
-export class Violation extends Error {
-  /** Its number in SPEC.md. */
-  readonly invariant: number;
-  /** The same for all violations of one kind, whatever the names and contents. */
-  readonly kind: string;
-
-  /** @param what happened, without names; @param about what it happened to. */
-  constructor(invariant: number, what: string, about: string) {
-    super(`invariant ${invariant}: ${what}: ${about}`);
-    this.name = 'Violation';
-    this.invariant = invariant;
-    this.kind = `${invariant} ${what}`;
-  }
-}
+import { Violation } from './violation.ts';
+import { isFolderAway } from './world.ts';
 
 export interface CheckerParts {
   readonly disk: DiskUser;
@@ -36,6 +24,8 @@ export interface CheckerParts {
    * keeps no versions or lists them late. What came there since the last look is then at most a version.
    */
   readonly isWindowOpen: boolean;
+  /** From so many names on deletes are a mass delete, if they are a quarter. */
+  readonly holdNames: number;
 }
 
 export class Checker {
@@ -59,6 +49,9 @@ export class Checker {
   /** The same, as it was when the engine took something from a name of a side, by `side name`. */
   readonly #takenSince = new Map<string, number>();
   readonly #namesOfSerials = new Map<bigint, string>();
+  readonly #deletes: DeleteCount;
+  /** Whether a side or the database was set back: then both sides may differ without anybody's doing. */
+  #isUnited = false;
   #looks = 0;
   #heard = 0;
 
@@ -66,6 +59,7 @@ export class Checker {
     this.#parts = parts;
     this.#folder = seeFolder(parts.disk, parts.root);
     this.#upstream = seeContainer(parts.container);
+    this.#deletes = new DeleteCount(parts);
   }
 
   /** The engine changed something on that side. */
@@ -135,6 +129,7 @@ export class Checker {
         if (side === 'upstream' && !before.has(name)) this.#changedAt.set(name, this.#now());
         if (!before.has(name)) book.touched(side, name);
         if (side === 'upstream' && before.get(name) !== content) book.put(name, content);
+        if (before.get(name) !== content) book.wasAt(name, content);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
     }
@@ -149,6 +144,36 @@ export class Checker {
       }
       if (!this.#isAtName(content) && !hasContent(this.#folder.hidden, content)) book.tookAway(content);
     }
+  }
+
+  /** The database or a side was set back. Nobody wished for what is gone by that: nothing may follow from it (invariant 6). */
+  restored(what: Restorable): void {
+    const { book, database, pairId } = this.#parts;
+    this.#isUnited = true;
+    this.#deletes.restart();
+    const claimed = new Set(this.#claimedAt.keys());
+    if (what === 'database') {
+      this.#heard = database.history(pairId).length;
+      for (const side of SIDES) book.forgetRemoved(side, claimed);
+      return;
+    }
+    const side: SideName = what === 'container' ? 'upstream' : 'here';
+    if (side === 'here') book.restores += 1;
+    const before = new Set([...this.#names(side).values(), ...this.#folder.hidden.values()]);
+    const namesBefore = this.#names(side);
+    this.#look(side);
+    for (const content of before) {
+      if (isContent(content) && !this.#isAtName(content) && !hasContent(this.#folder.hidden, content))
+        book.tookAway(content);
+    }
+    for (const [name, content] of this.#names(side)) {
+      if (namesBefore.get(name) === content) continue;
+      this.#appearedAt.set(`${side} ${name}`, this.#now());
+      if (side === 'upstream') this.#unseen.add(name);
+      if (side === 'upstream') book.put(name, content);
+      if (isContent(content)) book.wrote(content);
+    }
+    book.forgetRemoved(side, claimed);
   }
 
   /** A worker begins to carry out what was decided about these names. */
@@ -225,6 +250,7 @@ export class Checker {
     const history = database.history(pairId);
     for (; this.#heard < history.length; this.#heard += 1) {
       const event = history[this.#heard];
+      if (event !== undefined) this.#deletes.heard(event, this.#lastName);
       if (event?.kind === 'conflict' && event.name !== null) this.#assertBothWrote(event.name);
       if (event?.kind !== 'acknowledged' || event.name === null || event.side === null) continue;
       const isKept = history.some(({ kind, serial }) => kind === 'conflict' && serial === event.serial);
@@ -257,7 +283,7 @@ export class Checker {
   #assertBothWrote(name: string): void {
     const { book } = this.#parts;
     // What was sent below a directory may outlive it by a moment, and stand in the way of the file in its place.
-    if (isConflictCopy(name) || book.wasTree(name)) return;
+    if (this.#isUnited || isConflictCopy(name) || book.wasTree(name)) return;
     for (const side of SIDES) {
       if (book.hasTouched(side, name)) continue;
       throw new Violation(11, `a conflict, but nobody changed it ${side}`, `"${name}"`);
@@ -291,7 +317,8 @@ export class Checker {
 
   #look(side: SideName): void {
     const { disk, root, container } = this.#parts;
-    if (side === 'here') this.#folder = seeFolder(disk, root);
+    // What is not mounted is as it was, and no loss.
+    if (side === 'here') this.#folder = isFolderAway(disk) ? this.#folder : seeFolder(disk, root);
     else this.#upstream = seeContainer(container);
   }
 

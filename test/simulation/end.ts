@@ -7,9 +7,9 @@ import { atOnce } from '#libs/memory/step.ts';
 import type { Archive, Problem } from '#ports/archive.ts';
 import type { Registry } from '#ports/registry.ts';
 import { type Book, DIRECTORY, isContent, SPECIAL } from './book.ts';
-import { Violation } from './checker.ts';
 import type { Scheduler } from './scheduler.ts';
 import { objectsOf, seeContainer, seeFolder, seeObjects, textOf } from './sight.ts';
+import { Violation } from './violation.ts';
 import type { Witness } from './witness.ts';
 import { type Parts, ROOT } from './world.ts';
 

@@ -56,7 +56,11 @@ export class Users {
 
   #here(act: Act, at: StepAt | null): void {
     const { disk, book, tellsTouches } = this.#parts;
-    if (act.do === 'odd') return;
+    if (act.do === 'odd' || disk.lstat(`${this.#parts.root}/.holdfast`) === null) return;
+    if (act.do === 'remove-all') {
+      for (const known of this.#namesHere()) disk.removeTree(this.#path(known));
+      return;
+    }
     const name = this.#choose(act.name, at, this.#namesHere());
     if (name === null) return;
     const path = this.#path(name);
@@ -173,10 +177,13 @@ export class Users {
     path: string,
     { pieces, everyMs, waits }: Extract<Act, { do: 'keep-writing' }>,
   ): void {
-    const { book, scheduler, disk } = this.#parts;
+    const { book, scheduler, disk, root } = this.#parts;
     const inode = disk.lstat(path)?.inode ?? 0n;
+    const { restores } = book;
     this.#writers += 1;
     const write = (): void => {
+      // Nobody writes to a volume that is not mounted, nor to what a restore took away.
+      if (disk.lstat(`${root}/.holdfast`) === null || book.restores !== restores) return;
       try {
         writer.write(book.newText('here', 0).slice(0, PIECE_BYTES));
       } catch (thrown) {
@@ -204,6 +211,10 @@ export class Users {
     const names = this.#namesUpstream();
     if (act.do === 'odd') {
       container.raw.put(act.name, Buffer.from(book.newText('upstream', 0)));
+      return;
+    }
+    if (act.do === 'remove-all') {
+      for (const known of names) container.raw.remove(known);
       return;
     }
     const name = this.#choose(act.name, at, names);
