@@ -27,7 +27,8 @@ export function isNoticeable(what: Restorable, { begun }: Backup, { database, pa
   const { local, remote } = told;
   switch (what) {
     case 'database':
-      return local.number > begun && remote.number > begun;
+      // Whatever was acknowledged since the last generation makes one more begin, perhaps before a side is looked at.
+      return Math.min(local.number, remote.number) > begun + 1;
     case 'files':
       // What is copied back carries another stamp, however young it is.
       return local.number > 0 && local.number >= begun;
@@ -66,6 +67,8 @@ function restorer(what: Restorable, { database, disk, container }: Parts): () =>
             raw.put(name, bytes);
         }
         raw.tellAgain(told);
+        // A restored container lists what it holds.
+        container.settle();
       };
     }
   }

@@ -169,7 +169,7 @@ export class Checker {
     for (const [name, content] of this.#names(side)) {
       if (namesBefore.get(name) === content) continue;
       this.#appearedAt.set(`${side} ${name}`, this.#now());
-      if (side === 'upstream') this.#unseen.add(name);
+      if (side === 'upstream') this.#changedAt.set(name, this.#now());
       if (side === 'upstream') book.put(name, content);
       if (isContent(content)) book.wrote(content);
     }

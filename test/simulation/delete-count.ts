@@ -5,7 +5,7 @@
  */
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { RecordedHistoryEvent } from '#ports/archive.ts';
-import { type Book, isContent } from './book.ts';
+import type { Book } from './book.ts';
 import { Violation } from './violation.ts';
 
 /** Share of a pair's names. */
@@ -56,9 +56,9 @@ export class DeleteCount {
     }
   }
 
-  /** Whether a content was at that name that never was at another one. */
+  /** Whether no content that was at that name was ever at another one. */
   #isNoRename(name: string, lastName: ReadonlyMap<string, string>): boolean {
-    const content = [...lastName].findLast(([, last]) => last === name)?.[0];
-    return content !== undefined && isContent(content) && !this.#parts.book.wasElsewhere(name, content);
+    const contents = [...lastName].flatMap(([content, last]) => (last === name ? [content] : []));
+    return contents.length > 0 && !contents.some((content) => this.#parts.book.wasElsewhere(name, content));
   }
 }

@@ -336,7 +336,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     name: 'a copy of the folder counts as the folder',
     file: 'libs/core/generation.ts',
     from: `  return isTold && !isSameCarrier(told.stamp, found.stamp) ? 'side-copied' : 'kept';`,
-    to: `  return isTold && isSameCarrier(told.stamp, '') ? 'side-copied' : 'kept';`,
+    to: `  return isTold && told.stamp === '' ? 'side-copied' : 'kept';`,
   },
   {
     name: 'a database that went back in time goes unnoticed',
