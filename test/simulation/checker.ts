@@ -152,6 +152,8 @@ export class Checker {
     this.#isUnited = true;
     this.#deletes.restart();
     const claimed = new Set(this.#claimedAt.keys());
+    // What is already on its way may come after the union has found both sides equal.
+    for (const side of SIDES) for (const name of claimed) book.removedName(side, name);
     if (what === 'database') {
       this.#heard = database.history(pairId).length;
       for (const side of SIDES) book.forgetRemoved(side, claimed);

@@ -60,6 +60,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     tellsTouches: settings.mtimeGranularityNs === 1,
     act: (what, run) => watching.act(what, run),
     mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
+    isJustPlaced: (name, inode) => isJustPlaced(name, inode, parts),
   });
   const losesAnswers =
     settings.faultRate + settings.storeFaults + settings.listingLagMs > 0 || scenario.mishaps.length > 0;
@@ -118,6 +119,13 @@ function mayBeForgotten(inode: bigint, { disk, database, pairId }: Parts, now: n
     const known = database.recovery(pairId).find(({ pointer }) => pointer.locator === locator);
     return known !== undefined && (known.lookAgainAt === null || known.lookAgainAt <= now);
   });
+}
+
+/** Whether the name has a file that the archive does not know yet, and a decision that may have brought it. */
+function isJustPlaced(name: string, inode: bigint, { database, pairId }: Parts): boolean {
+  const row = database.rows(pairId).find((known) => known.name === name);
+  if (row === undefined || row.decision === null) return false;
+  return row.local.kind !== 'file' || row.local.inode !== inode;
 }
 
 /** Swift heeds no condition but one; only its lists of versions tell what a write displaced. */

@@ -25,6 +25,8 @@ export interface UserParts {
   readonly act: (what: string, run: () => void) => void;
   /** Whether a file was displaced so long ago that nobody looks at it any more. */
   readonly mayBeForgotten: (inode: bigint) => boolean;
+  /** Whether a commit placed a file and is not acknowledged yet: its last links move times, too. */
+  readonly isJustPlaced: (name: string, inode: bigint) => boolean;
 }
 
 const PIECE_BYTES = 8;
@@ -78,6 +80,7 @@ export class Users {
         if (!tellsTouches || this.#isCommitting()) return;
         const before = disk.lstat(path);
         if (before?.kind !== 'file' || before.size < 8) return;
+        if (this.#parts.isJustPlaced(name, before.inode)) return;
         disk.write(path, book.newTextOf(before.size));
         disk.setModifiedAt(path, before.mtimeNs);
         return;
