@@ -34,7 +34,13 @@ export function drawDisasters(random: Random, { activeMs }: Settings): Disasters
       const restored = random.pick(['database', 'files', 'volume', 'container'] as const);
       const mishap: Mishap = { kind: 'restore', what: restored, takenAtMs };
       return {
-        settings: { ...holds, generationMs, activeMs: Math.max(activeMs, MOST_OFTEN_TOLD_MS) },
+        settings: {
+          ...holds,
+          generationMs,
+          activeMs: Math.max(activeMs, MOST_OFTEN_TOLD_MS),
+          // A union believes a listing; one that shows what was deleted lately is not told from the truth there yet.
+          listingLagMs: 0,
+        },
         acts: [],
         mishaps: [{ when, what: mishap }, ...drawAnswers(random, when)],
       };
