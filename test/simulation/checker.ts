@@ -34,6 +34,8 @@ export class Checker {
   #upstream: ReadonlyMap<string, string>;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
+  /** What names were before the engine ended them. */
+  readonly #lastContent = new Map<string, string>();
   /** Names of a side, by `side name`, whose content the engine moved to another one. */
   readonly #moved = new Set<string>();
   /** When a user last changed a name upstream; counted in looks, as are all moments here. */
@@ -70,13 +72,16 @@ export class Checker {
     this.#look(side);
     const now = this.#names(side);
     for (const [name, content] of now) {
-      if (before.get(name) === content || book.isKnown(content)) continue;
+      if (before.get(name) === content) continue;
+      book.wasAt(name, content);
+      if (book.isKnown(content)) continue;
       throw new Violation(3, `what nobody wrote is ${side}`, `${JSON.stringify(content)} at "${name}"`);
     }
     const gone: string[] = [];
     for (const [name, content] of before) {
       const isTreeGone = content === DIRECTORY || (content === '' && !now.has(parentOf(name)));
       if (isTreeGone && !now.has(name)) this.#moved.add(`${side} ${name}`);
+      if (!now.has(name)) this.#lastContent.set(name, content);
       if (!now.has(name)) this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
@@ -165,8 +170,9 @@ export class Checker {
     const namesBefore = this.#names(side);
     this.#look(side);
     for (const content of before) {
-      if (isContent(content) && !this.#isAtName(content) && !hasContent(this.#folder.hidden, content))
-        book.tookAway(content);
+      if (!isContent(content) || this.#isAtName(content)) continue;
+      if (hasContent(this.#folder.hidden, content)) book.letGo(content);
+      else book.tookAway(content);
     }
     for (const [name, content] of this.#names(side)) {
       if (namesBefore.get(name) === content) continue;
@@ -252,7 +258,7 @@ export class Checker {
     const history = database.history(pairId);
     for (; this.#heard < history.length; this.#heard += 1) {
       const event = history[this.#heard];
-      if (event !== undefined) this.#deletes.heard(event, this.#lastName);
+      if (event !== undefined) this.#deletes.heard(event, this.#lastContent);
       if (event?.kind === 'conflict' && event.name !== null) this.#assertBothWrote(event.name);
       if (event?.kind !== 'acknowledged' || event.name === null || event.side === null) continue;
       const isKept = history.some(({ kind, serial }) => kind === 'conflict' && serial === event.serial);

@@ -5,7 +5,7 @@
  */
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { RecordedHistoryEvent } from '#ports/archive.ts';
-import type { Book } from './book.ts';
+import { type Book, isContent } from './book.ts';
 import { Violation } from './violation.ts';
 
 /** Share of a pair's names. */
@@ -33,8 +33,8 @@ export class DeleteCount {
     this.#deleted = new Set();
   }
 
-  /** @param lastName where contents were that the engine took away. @throws Violation */
-  heard({ kind, name, side, serial }: RecordedHistoryEvent, lastName: ReadonlyMap<string, string>): void {
+  /** @param lastContent what names were before the engine ended them. @throws Violation */
+  heard({ kind, name, side, serial }: RecordedHistoryEvent, lastContent: ReadonlyMap<string, string>): void {
     const { database, pairId, holdNames } = this.#parts;
     if (kind === 'operator') {
       this.restart();
@@ -46,7 +46,11 @@ export class DeleteCount {
     const synced = rows.filter(({ sync }) => sync.kind !== 'absent');
     if (synced.some((row) => row.name === name)) {
       this.#deleted.delete(name);
-    } else if (side !== null && !this.#approved.has(serial ?? 0n) && this.#isNoRename(name, lastName)) {
+    } else if (
+      side !== null &&
+      !this.#approved.has(serial ?? 0n) &&
+      this.#isNoRename(name, lastContent.get(name))
+    ) {
       this.#deleted.add(name);
     }
     const { size } = this.#deleted;
@@ -56,9 +60,8 @@ export class DeleteCount {
     }
   }
 
-  /** Whether no content that was at that name was ever at another one. */
-  #isNoRename(name: string, lastName: ReadonlyMap<string, string>): boolean {
-    const contents = [...lastName].flatMap(([content, last]) => (last === name ? [content] : []));
-    return contents.length > 0 && !contents.some((content) => this.#parts.book.wasElsewhere(name, content));
+  /** Whether it ended a content that never was at another name. */
+  #isNoRename(name: string, content: string | undefined): boolean {
+    return content !== undefined && isContent(content) && !this.#parts.book.wasElsewhere(name, content);
   }
 }
