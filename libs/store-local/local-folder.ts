@@ -1,7 +1,7 @@
 /**
- * Local folder: the port's operations, each on a folder opened and checked anew. Nothing is
- * kept between two operations but what the marker told, so any number of processes may work
- * on one folder and each of them may be killed at any moment.
+ * Local folder: the port's operations, each on a folder opened and checked for it or for others that
+ * run at the same time. Nothing is kept between operations but what the marker told, so any number of
+ * processes may work on one folder and each of them may be killed at any moment.
  */
 import type { Clock } from '#ports/clock.ts';
 import type { LocalFolder, LocalFolderFacts, WalkItem } from '#ports/local-folder.ts';
@@ -13,7 +13,7 @@ import { giveUpEntry } from './give-up.ts';
 import { linuxFileSystem } from './linux-file-system.ts';
 import { asLocalError } from './local-errors.ts';
 import { tellMarker } from './marker.ts';
-import { checkTrash, type FolderOptions, type OpenFolder, withFolder } from './open-folder.ts';
+import { checkTrash, type FolderOptions, FolderSharing, type OpenFolder, withFolder } from './open-folder.ts';
 import { probeEntry } from './probe.ts';
 import { pullEntry } from './pull.ts';
 import { removeEntry } from './remove.ts';
@@ -52,11 +52,19 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
   };
   let facts: LocalFolderFacts = { hardLinks: true, foldsCase: false, foldsUnicode: false };
 
-  const run = <Result>(what: string, work: (folder: OpenFolder) => Promise<Result>): Promise<Result> =>
-    withFolder(options, what, (folder) => {
+  const sharing = new FolderSharing(options);
+  const noting =
+    <Result>(work: (folder: OpenFolder) => Promise<Result>) =>
+    (folder: OpenFolder): Promise<Result> => {
       facts = folder.facts;
       return work(folder);
-    });
+    };
+  /** Where it matters that the folder is in its place now, or what its marker tells now. */
+  const run = <Result>(what: string, work: (folder: OpenFolder) => Promise<Result>): Promise<Result> =>
+    sharing.anew(what, noting(work));
+  /** For what is done to one name, of which very many are done at once. */
+  const runShared = <Result>(what: string, work: (folder: OpenFolder) => Promise<Result>): Promise<Result> =>
+    sharing.shared(what, noting(work));
 
   return {
     get facts() {
@@ -77,16 +85,16 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
         tellMarker(privateDirectory, marker, generation, options.clock.uniqueId()),
       ),
     walk: (isExcluded) => walkFolder(options, isExcluded),
-    probe: (name) => run(`probe "${name}"`, (folder) => probeEntry(folder, name)),
+    probe: (name) => runShared(`probe "${name}"`, (folder) => probeEntry(folder, name)),
     hash: (name, expected, digest) =>
-      run(`read "${name}"`, (folder) => hashEntry(folder, name, expected, digest)),
+      runShared(`read "${name}"`, (folder) => hashEntry(folder, name, expected, digest)),
     stage: (name, expected, digest, settledBefore) =>
-      run(`read "${name}"`, (folder) => stageEntry(folder, name, expected, digest, settledBefore)),
+      runShared(`read "${name}"`, (folder) => stageEntry(folder, name, expected, digest, settledBefore)),
     pull: (name, content, order) =>
-      run(`write "${name}"`, (folder) => pullEntry(folder, name, content, order)),
-    remove: (name, order) => run(`remove "${name}"`, (folder) => removeEntry(folder, name, order)),
+      runShared(`write "${name}"`, (folder) => pullEntry(folder, name, content, order)),
+    remove: (name, order) => runShared(`remove "${name}"`, (folder) => removeEntry(folder, name, order)),
     giveUp: (name, wanted, digest, order) =>
-      run(`settle "${name}"`, (folder) => giveUpEntry(folder, name, wanted, digest, order)),
+      runShared(`settle "${name}"`, (folder) => giveUpEntry(folder, name, wanted, digest, order)),
     recover: (before) => run('repair crashed commits', (folder) => repairAll(folder, before)),
     lookAgain: (name, pointer, conflictName) =>
       run(`look again at "${name}"`, (folder) => lookAgainAtTrash(folder, name, pointer, conflictName)),

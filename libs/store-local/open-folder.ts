@@ -1,7 +1,7 @@
 /**
- * Open folder: one operation's view of a pair's folder. Root, private directory and marker
- * are opened anew for each operation, so that a folder that was unmounted, replaced or
- * recreated meanwhile is noticed before anything is concluded from it (invariant 6).
+ * Open folder: an operation's view of a pair's folder: root, private directory and marker, opened
+ * and checked together. Nothing stays open between operations, so that a volume can be unmounted,
+ * and one that was, or was replaced, is noticed before anything is concluded from it (invariant 6).
  */
 import { PRIVATE_DIRECTORY } from '#core/name.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -38,35 +38,97 @@ const ATTEMPTS = 'attempts';
 export const TRASH = 'trash';
 
 /** Opens the folder, checks its marker, runs `work`, closes. Failures come out as HoldfastError, naming `what`. */
-export async function withFolder<Result>(
+export function withFolder<Result>(
   options: FolderOptions,
   what: string,
   work: (folder: OpenFolder) => Promise<Result>,
 ): Promise<Result> {
-  const opened: OpenDirectory[] = [];
+  return new FolderSharing(options).anew(what, work);
+}
+
+/** Long enough for the operations of a batch, and far less than it takes to put another folder in place and sync it. */
+const SHARED_MS = 1_000;
+
+/** A folder that was opened, for as long as anybody uses it. */
+interface Opened {
+  readonly since: number;
+  readonly opening: Promise<OpenFolder>;
+  /** All that was opened so far. */
+  readonly directories: OpenDirectory[];
+  users: number;
+}
+
+/**
+ * Operations that run at once share one opened folder: opening it takes more calls than most of them. All of them see
+ * the very directory whose marker was read, so what they conclude is true of the pair's own folder whatever is put in
+ * its place meanwhile; that it still is in its place, whoever needs to know asks `anew`, and those after see what it saw.
+ */
+export class FolderSharing {
+  readonly #options: FolderOptions;
+  #latest: Opened | null = null;
+
+  constructor(options: FolderOptions) {
+    this.#options = options;
+  }
+
+  /** Runs `work` on the folder as it is now. Failures come out as HoldfastError, naming `what`. */
+  anew<Result>(what: string, work: (folder: OpenFolder) => Promise<Result>): Promise<Result> {
+    const directories: OpenDirectory[] = [];
+    const opening = openFolder(this.#options, directories);
+    this.#latest = { since: this.#options.clock.now(), opening, directories, users: 0 };
+    return this.#use(this.#latest, what, work);
+  }
+
+  /** As `anew`, or on a folder that another operation opened just now and still uses. */
+  shared<Result>(what: string, work: (folder: OpenFolder) => Promise<Result>): Promise<Result> {
+    const latest = this.#latest;
+    const ageMs = this.#options.clock.now() - (latest?.since ?? 0);
+    return latest === null || ageMs < 0 || ageMs > SHARED_MS
+      ? this.anew(what, work)
+      : this.#use(latest, what, work);
+  }
+
+  async #use<Result>(
+    opened: Opened,
+    what: string,
+    work: (folder: OpenFolder) => Promise<Result>,
+  ): Promise<Result> {
+    const { opening, directories } = opened;
+    opened.users += 1;
+    let isOpen = false;
+    try {
+      const folder = await opening;
+      isOpen = true;
+      return await work(folder);
+    } catch (thrown) {
+      if (!isOpen && this.#latest === opened) this.#latest = null;
+      if (passThrough(thrown)) throw thrown;
+      if (!isOpen && isDenied(thrown)) throw deniedPrivate(this.#options, thrown);
+      throw asLocalError(thrown, `${what} in ${this.#options.root}`);
+    } finally {
+      opened.users -= 1;
+      if (opened.users === 0) {
+        if (this.#latest === opened) this.#latest = null;
+        for (const directory of directories.reverse()) await directory.close();
+      }
+    }
+  }
+}
+
+/** @param directories gets all that was opened, also when it fails: its caller closes them. */
+async function openFolder(options: FolderOptions, directories: OpenDirectory[]): Promise<OpenFolder> {
   const keep = async (opening: Promise<OpenDirectory>): Promise<OpenDirectory> => {
     const directory = await opening;
-    opened.push(directory);
+    directories.push(directory);
     return directory;
   };
-  let isOpen = false;
-  try {
-    const rootDirectory = await keep(openRoot(options));
-    const privateDirectory = await keep(openPrivate(rootDirectory, options.root));
-    const marker = await requireMarker(privateDirectory, options);
-    const { facts } = marker;
-    const attempts = await keep(
-      openOwn(privateDirectory, ATTEMPTS, privatePath(options, ATTEMPTS), 'folder-denied'),
-    );
-    isOpen = true;
-    return await work({ ...options, facts, marker, rootDirectory, privateDirectory, attempts });
-  } catch (thrown) {
-    if (passThrough(thrown)) throw thrown;
-    if (!isOpen && isDenied(thrown)) throw deniedPrivate(options, thrown);
-    throw asLocalError(thrown, `${what} in ${options.root}`);
-  } finally {
-    for (const directory of opened.reverse()) await directory.close();
-  }
+  const rootDirectory = await keep(openRoot(options));
+  const privateDirectory = await keep(openPrivate(rootDirectory, options.root));
+  const marker = await requireMarker(privateDirectory, options);
+  const attempts = await keep(
+    openOwn(privateDirectory, ATTEMPTS, privatePath(options, ATTEMPTS), 'folder-denied'),
+  );
+  return { ...options, facts: marker.facts, marker, rootDirectory, privateDirectory, attempts };
 }
 
 /** Errors with names of their own mean something to the caller; only failures of the system are translated. */
