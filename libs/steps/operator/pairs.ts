@@ -170,6 +170,7 @@ async function attachAndRegister(
       versioning,
       capabilities: sides.store.capabilities,
       folderFacts,
+      retention: draft.retention,
     });
   } catch (thrown) {
     await sides.folder.detach();
