@@ -10,7 +10,7 @@ import { after, before, describe, it, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
-import { freePort } from '#test/support/free-port.ts';
+import { freePort } from '#libs/services/processes.ts';
 import { LastFirst } from '#test/support/last-first.ts';
 import { ownPostgres, testRedisUrl } from '#test/support/services.ts';
 import { type Image, isInContext, openImage, readDockerfile, whyNotAsUser } from './image.ts';

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
+import { freePort } from '#libs/services/processes.ts';
 import { type App, secretFile, startFleet, type TestFleet } from '#test/support/fleet.ts';
-import { freePort } from '#test/support/free-port.ts';
 import { LastFirst } from '#test/support/last-first.ts';
 import { testDatabase, testRedisUrl } from '#test/support/services.ts';
 
