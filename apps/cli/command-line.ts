@@ -2,6 +2,7 @@
  * Command line: words in, exit code out. One place decides how results, help and failures
  * are written, so that every verb keeps the same contract (design section 9).
  */
+import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES } from '#libs/runtime/exit-codes.ts';
 import { packageVersion } from '#libs/runtime/version.ts';
@@ -13,11 +14,13 @@ import { addConflictsVerb } from './verbs/conflicts.ts';
 import { addDeletesVerb } from './verbs/deletes.ts';
 import { addDoctorVerb } from './verbs/doctor.ts';
 import { addPairVerbs } from './verbs/pair.ts';
+import { addPairsVerbs } from './verbs/pairs.ts';
 import { addPlanVerb } from './verbs/plan.ts';
 import { addProblemsVerb } from './verbs/problems.ts';
 import { addStatusVerb } from './verbs/status.ts';
 import { addStoreVerbs } from './verbs/store.ts';
 import { addSyncVerb } from './verbs/sync.ts';
+import { addTopVerb } from './verbs/top.ts';
 import { addTrashVerb } from './verbs/trash.ts';
 import { addUpVerb } from './verbs/up.ts';
 import type { CommandContext } from './verbs/verb.ts';
@@ -27,8 +30,10 @@ const VERBS = [
   addUpVerb,
   addStoreVerbs,
   addPairVerbs,
+  addPairsVerbs,
   addSyncVerb,
   addStatusVerb,
+  addTopVerb,
   addProblemsVerb,
   addConflictsVerb,
   addDeletesVerb,
@@ -82,6 +87,8 @@ function buildProgram(context: CommandContext, asked: string[]): Command {
     .addHelpText('after', GENERAL_HELP);
   divertOutput(program, context.terminal, asked);
   for (const addVerb of VERBS) addVerb(program, context);
+  // Last: what it completes are the verbs that are there. Adds `completion SHELL`, and a hidden `complete` that shells call.
+  tab(program, { completionCommandName: 'completion' });
   return program;
 }
 
