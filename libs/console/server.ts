@@ -15,7 +15,7 @@ import { type AccessOptions, guardConsole, type Visitor, welcome } from './acces
 import { addFleetChanges, addPairChanges } from './api/changes.ts';
 import { documentOptions } from './api/document.ts';
 import { addFleetReads, addPairReads } from './api/reads.ts';
-import { API, addRoutes, type UseCases } from './api/route.ts';
+import { API, addRoutes, holdsUntold, type UseCases } from './api/route.ts';
 import { addVerbs } from './api/verbs.ts';
 import { loadAssets } from './assets.ts';
 import { BOARD_PATH, serveBoards } from './boards.ts';
@@ -76,6 +76,13 @@ function serveApi(app: FastifyInstance, useCasesOf: (visitor: Visitor) => UseCas
   addPairChanges(route);
   addVerbs(app, useCasesOf);
   app.get(`${API}/openapi.json`, { schema: { hide: true } }, async () => app.swagger());
+  app.addHook('preValidation', async ({ params, query, body }) => {
+    if ([params, query, body].some(holdsUntold))
+      throw new HoldfastError(
+        'usage',
+        'a text in the request holds a NUL or half a character; nothing is named so',
+      );
+  });
   app.addHook('onSend', async (request, reply, payload) => {
     if (request.url.startsWith(API)) reply.header('cache-control', 'no-store');
     return payload;
@@ -147,8 +154,10 @@ const CONFLICTING = new Set(['already-exists', 'local-busy']);
 
 function statusOf(thrown: unknown): number {
   const given = (thrown as { statusCode?: unknown }).statusCode;
-  if (typeof given === 'number') return given < 500 ? given : 503;
-  const { code, grade } = asHoldfastError(thrown);
+  if (typeof given === 'number') return given;
+  // What nobody foresaw is a fault of ours, and said to be one.
+  if (!(thrown instanceof HoldfastError)) return 500;
+  const { code, grade } = thrown;
   if (code === 'not-found') return 404;
   if (CONFLICTING.has(code)) return 409;
   return grade === 'transient' ? 503 : 400;

@@ -13,7 +13,7 @@ const NAMES_OF_A_PAIR = 20;
 
 export async function fillFleet(client: pg.Client, { pairs, events }: LargeFleet): Promise<void> {
   await client.query(`INSERT INTO store (name, kind, url, secret_from, secret_at, options)
-    VALUES ('large', 'pithos', 'http://store.example.org/identity/v2.0', 'env', 'SECRET', '{}')`);
+    VALUES ('large', 'pithos', 'http://127.0.0.1:9/identity/v2.0', 'env', 'SECRET', '{}')`);
   // Every fiftieth is paused, disabled, or waits for a first look.
   await client.query(
     `INSERT INTO pair (uid, name, store_id, container, folder, volume, policies, excludes, versioning,

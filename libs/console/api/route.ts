@@ -97,6 +97,13 @@ export function addRoutes(app: FastifyInstance, useCasesOf: (visitor: Visitor) =
   };
 }
 
+/** Text that no database and no folder can hold. @returns whether any part of the value is such. */
+export function holdsUntold(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\u0000') || !value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some((entry) => entry.some(holdsUntold));
+}
+
 /** For operations that give nothing back. */
 export const done = object({ done: Type.Literal(true) });
 export const DONE = { done: true } as const;

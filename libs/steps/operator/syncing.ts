@@ -16,7 +16,9 @@ export async function requestSync(deps: PairsDeps, name: string): Promise<SyncTi
   return { pair: name, scan: tokens.scan.toString(), poll: tokens.poll.toString(), since };
 }
 
+/** @throws HoldfastError not-found; usage when the ticket is none that `requestSync` gave */
 export async function syncProgress(deps: PairsDeps, ticket: SyncTicket): Promise<SyncProgress> {
+  assertTicket(ticket);
   const pair = await findPair(deps.registry, ticket.pair);
   const counts = await deps.archive.counts(pair.id);
   const held = heldBecause(pair, await readHolds(deps));
@@ -37,4 +39,14 @@ export async function syncProgress(deps: PairsDeps, ticket: SyncTicket): Promise
     problems: counts.problems,
     heldDeletes: held === null ? 0 : counts.waitingDeletes,
   };
+}
+
+/** It comes from outside: what is no number and no time would fail in the database, where it says less. */
+function assertTicket({ scan, poll, since }: SyncTicket): void {
+  const isToken = (text: string): boolean => /^\d{1,18}$/.test(text);
+  if (isToken(scan) && isToken(poll) && !Number.isNaN(Date.parse(since))) return;
+  throw new HoldfastError(
+    'usage',
+    'this ticket is none that a sync gave; ask for a sync and follow that one',
+  );
 }
