@@ -6,6 +6,7 @@
 import type { Serial } from '#core/serial.ts';
 import type { Archive, Problem } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import { createMemoryArchive } from './archive.ts';
 import type { EntryRow } from './database/entry-table.ts';
@@ -43,6 +44,11 @@ export class MemoryDatabase {
   /** Everything is as it was, the sequence of serials included; any snapshot may be restored any number of times. */
   restore(snapshot: DatabaseSnapshot): void {
     this.#tables = snapshot.tables.copy();
+  }
+
+  /** Null when it is not registered. */
+  pair(pairId: number): Pair | null {
+    return this.#tables.pairs.get(pairId)?.pair ?? null;
   }
 
   /** All entries of a pair in byte order of names, with decision, marking and hold. */

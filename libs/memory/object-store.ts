@@ -49,7 +49,7 @@ export class MemoryContainer implements RawStore {
   #made = 1;
   identity: string | null = null;
   /** What pairs told the container last, by pair. */
-  readonly told = new Map<string, string>();
+  readonly generations = new Map<string, string>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -74,7 +74,7 @@ export class MemoryContainer implements RawStore {
     this.#exists = false;
     this.#made += 1;
     this.identity = null;
-    this.told.clear();
+    this.generations.clear();
     this.#versions = new Map();
   }
 
@@ -134,6 +134,15 @@ export class MemoryContainer implements RawStore {
       const bytes = body.kind === 'file' ? body.bytes : NO_BYTES;
       return [{ name: rawName, id, kind: body.kind, bytes, wasCurrent: true, isReachable: true }];
     });
+  }
+
+  told(): string {
+    return JSON.stringify([...this.generations]);
+  }
+
+  tellAgain(told: string): void {
+    this.generations.clear();
+    for (const [pairId, generation] of JSON.parse(told)) this.generations.set(pairId, generation);
   }
 
   namesEver(): string[] {
@@ -228,14 +237,14 @@ class MemoryStore implements ObjectStore {
 
   detach(): Promise<void> {
     return this.#request('http.POST', 'container', () => {
-      this.#container.told.delete(this.#pairId);
+      this.#container.generations.delete(this.#pairId);
     });
   }
 
   tell(generation: Generation): Promise<boolean> {
     return this.#request('http.POST', 'container', () => {
       this.#requireContainer();
-      this.#container.told.set(this.#pairId, formatGeneration(generation));
+      this.#container.generations.set(this.#pairId, formatGeneration(generation));
       return true;
     });
   }
@@ -347,7 +356,7 @@ class MemoryStore implements ObjectStore {
     return {
       identity: this.#container.identity,
       createdAt: this.#container.createdAt,
-      generation: parseGeneration(this.#container.told.get(this.#pairId) ?? ''),
+      generation: parseGeneration(this.#container.generations.get(this.#pairId) ?? ''),
       fingerprint: String(this.#container.writes),
       objects: states.length,
       bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),

@@ -32,4 +32,8 @@ export interface RawStore {
   namesEver(): string[];
   /** Bytes that one version holds; null when no client can read it. */
   read(name: string, id: string): Uint8Array | null;
+  /** What clients told the container to remember of itself, as a backup of it has it. */
+  told(): string;
+  /** Has it remember that again, and forget what it was told since, as a restored backup does. */
+  tellAgain(told: string): void;
 }

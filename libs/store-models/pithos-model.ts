@@ -125,6 +125,9 @@ export class PithosModel implements ModelServer {
       history: (name) => this.#history(container().id, name),
       namesEver: () => this.#tables.pathsEver(container().id),
       read: (name, id) => fileBytes(this.#pithos.versions.bySerial(container().id, name, Number(id))),
+      told: () => container().meta,
+      tellAgain: (told) =>
+        this.#tables.containers.setMeta(container().id, JSON.parse(told), this.#pithos.clock()),
     };
   }
 

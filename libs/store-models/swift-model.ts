@@ -140,6 +140,11 @@ export class SwiftModel implements ModelServer {
         const version = container().version(name, id);
         return version === null || version.isMarker ? null : version.bytes;
       },
+      told: () => JSON.stringify([...container().meta]),
+      tellAgain: (told) => {
+        container().meta.clear();
+        for (const [header, text] of JSON.parse(told)) container().meta.set(header, text);
+      },
     };
   }
 

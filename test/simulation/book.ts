@@ -16,6 +16,8 @@ export function isContent(text: string): boolean {
 }
 
 export class Book {
+  /** How often the folder was set back: what is open in it since before is no file of its any more. */
+  restores = 0;
   /** Contents that some user wrote. */
   readonly #written = new Set<string>();
   /** Of those, the ones that no user took away since: they must end at a name. */
@@ -26,6 +28,9 @@ export class Book {
   /** Contents at names that the user of a side ended there, by whatever means. */
   readonly #ended: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
   readonly #put = new Set<string>();
+  readonly #namesOf = new Map<string, Set<string>>();
+  /** Names that the user of a side changed, whatever way. */
+  readonly #touched: Record<SideName, Set<string>> = { here: new Set(), upstream: new Set() };
   #last = 0;
 
   /**
@@ -33,8 +38,14 @@ export class Book {
    * where times are coarse, an edit of the same length in the very second in which a download came cannot be told.
    */
   newText(side: SideName, size: number): string {
+    return this.newTextOf(8 + 8 * size + (side === 'upstream' ? 3 : 0));
+  }
+
+  /** Another new content; each part of it tells whose it is, so that a mixture is nothing that anybody wrote. */
+  newTextOf(length: number): string {
     this.#last += 1;
-    return `<${this.#last}>`.padEnd(8 + 8 * size + (side === 'upstream' ? 3 : 0), '.');
+    const mark = `<${this.#last}>`;
+    return mark.repeat(Math.ceil(length / mark.length)).slice(0, length);
   }
 
   /** @param isKept false for what nobody can be asked to keep: written to a file that was replaced long ago. */
@@ -53,6 +64,18 @@ export class Book {
   /** It is at no name any more because its users wished so, on either side. */
   letGo(content: string): void {
     this.#kept.delete(content);
+  }
+
+  wasAt(name: string, content: string): void {
+    if (!isContent(content)) return;
+    const names = this.#namesOf.get(content);
+    if (names === undefined) this.#namesOf.set(content, new Set([name]));
+    else names.add(name);
+  }
+
+  /** Whether users had the content at another name, too. */
+  wasElsewhere(name: string, content: string): boolean {
+    return [...(this.#namesOf.get(content) ?? [])].some((other) => other !== name);
   }
 
   ended(side: SideName, name: string, content: string): void {
@@ -76,6 +99,23 @@ export class Book {
     this.#removed[side].add(name);
   }
 
+  touched(side: SideName, name: string): void {
+    this.#touched[side].add(name);
+  }
+
+  /** Whether its user changed the name, or one above it. */
+  hasTouched(side: SideName, name: string): boolean {
+    for (const touched of this.#touched[side]) {
+      if (touched === name || name.startsWith(`${touched}/`)) return true;
+    }
+    return false;
+  }
+
+  /** Whether users of either side changed anything below the name. */
+  wasTree(name: string): boolean {
+    return SIDES.some((side) => [...this.#touched[side]].some((touched) => touched.startsWith(`${name}/`)));
+  }
+
   displaced(content: string): void {
     if (isContent(content)) this.#displaced.add(content);
   }
@@ -87,6 +127,11 @@ export class Book {
   /** Whether it may not become unreachable. */
   isOwed(content: string): boolean {
     return this.#kept.has(content) || this.#displaced.has(content);
+  }
+
+  /** What was removed of a side does not count any more, as it was set back; of `but` it does. */
+  forgetRemoved(side: SideName, but: ReadonlySet<string>): void {
+    for (const name of this.#removed[side]) if (!but.has(name)) this.#removed[side].delete(name);
   }
 
   hasRemoved(side: SideName, name: string): boolean {

@@ -6,23 +6,11 @@ import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { DiskUser } from '#libs/memory/disk-user.ts';
 import { type Book, DIRECTORY, isContent, SIDES, type SideName, SPECIAL } from './book.ts';
 import type { SimContainer } from './container.ts';
+import { DeleteCount } from './delete-count.ts';
+import type { Restorable } from './scenario.ts';
 import { type FolderSight, isVersion, seeContainer, seeFolder, textOf } from './sight.ts';
-
-/** An invariant that does not hold; ends the run. */
-export class Violation extends Error {
-  /** Its number in SPEC.md. */
-  readonly invariant: number;
-  /** The same for all violations of one kind, whatever the names and contents. */
-  readonly kind: string;
-
-  /** @param what happened, without names; @param about what it happened to. */
-  constructor(invariant: number, what: string, about: string) {
-    super(`invariant ${invariant}: ${what}: ${about}`);
-    this.name = 'Violation';
-    this.invariant = invariant;
-    this.kind = `${invariant} ${what}`;
-  }
-}
+import { Violation } from './violation.ts';
+import { isFolderAway } from './world.ts';
 
 export interface CheckerParts {
   readonly disk: DiskUser;
@@ -36,6 +24,8 @@ export interface CheckerParts {
    * keeps no versions or lists them late. What came there since the last look is then at most a version.
    */
   readonly isWindowOpen: boolean;
+  /** From so many names on deletes are a mass delete, if they are a quarter. */
+  readonly holdNames: number;
 }
 
 export class Checker {
@@ -44,6 +34,8 @@ export class Checker {
   #upstream: ReadonlyMap<string, string>;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
+  /** What names were before the engine ended them. */
+  readonly #lastContent = new Map<string, string>();
   /** Names of a side, by `side name`, whose content the engine moved to another one. */
   readonly #moved = new Set<string>();
   /** When a user last changed a name upstream; counted in looks, as are all moments here. */
@@ -59,6 +51,9 @@ export class Checker {
   /** The same, as it was when the engine took something from a name of a side, by `side name`. */
   readonly #takenSince = new Map<string, number>();
   readonly #namesOfSerials = new Map<bigint, string>();
+  readonly #deletes: DeleteCount;
+  /** Whether a side or the database was set back: then both sides may differ without anybody's doing. */
+  #isUnited = false;
   #looks = 0;
   #heard = 0;
 
@@ -66,6 +61,7 @@ export class Checker {
     this.#parts = parts;
     this.#folder = seeFolder(parts.disk, parts.root);
     this.#upstream = seeContainer(parts.container);
+    this.#deletes = new DeleteCount(parts);
   }
 
   /** The engine changed something on that side. */
@@ -76,13 +72,16 @@ export class Checker {
     this.#look(side);
     const now = this.#names(side);
     for (const [name, content] of now) {
-      if (before.get(name) === content || book.isKnown(content)) continue;
+      if (before.get(name) === content) continue;
+      book.wasAt(name, content);
+      if (book.isKnown(content)) continue;
       throw new Violation(3, `what nobody wrote is ${side}`, `${JSON.stringify(content)} at "${name}"`);
     }
     const gone: string[] = [];
     for (const [name, content] of before) {
       const isTreeGone = content === DIRECTORY || (content === '' && !now.has(parentOf(name)));
       if (isTreeGone && !now.has(name)) this.#moved.add(`${side} ${name}`);
+      if (!now.has(name)) this.#lastContent.set(name, content);
       if (!now.has(name)) this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
@@ -118,6 +117,7 @@ export class Checker {
       for (const [name, content] of before) {
         const after = now.get(name);
         if (after === content) continue;
+        book.touched(side, name);
         // A directory that objects imply is nothing that anybody put in the file's place.
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
         if (content === DIRECTORY) this.#removedDirectory(name);
@@ -132,15 +132,56 @@ export class Checker {
         if (isFile(content) && !isFile(before.get(name)))
           this.#appearedAt.set(`${side} ${name}`, this.#now());
         if (side === 'upstream' && !before.has(name)) this.#changedAt.set(name, this.#now());
+        if (!before.has(name)) book.touched(side, name);
         if (side === 'upstream' && before.get(name) !== content) book.put(name, content);
+        if (before.get(name) !== content) book.wasAt(name, content);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
     }
     // What he wrote into a file that had been hidden replaces what was in it.
     for (const [path, content] of hiddenBefore) {
-      if (this.#folder.hidden.get(path) === content) continue;
+      const written = this.#folder.hidden.get(path);
+      if (written === content) continue;
+      const name = this.#lastName.get(content);
+      if (written !== undefined && name !== undefined) {
+        this.#lastName.set(written, name);
+        book.touched('here', name);
+      }
       if (!this.#isAtName(content) && !hasContent(this.#folder.hidden, content)) book.tookAway(content);
     }
+  }
+
+  /** The database or a side was set back. Nobody wished for what is gone by that: nothing may follow from it (invariant 6). */
+  restored(what: Restorable): void {
+    const { book, database, pairId } = this.#parts;
+    this.#isUnited = true;
+    this.#deletes.restart();
+    const claimed = new Set(this.#claimedAt.keys());
+    // What is already on its way may come after the union has found both sides equal.
+    for (const side of SIDES) for (const name of claimed) book.removedName(side, name);
+    if (what === 'database') {
+      this.#heard = database.history(pairId).length;
+      for (const side of SIDES) book.forgetRemoved(side, claimed);
+      return;
+    }
+    const side: SideName = what === 'container' ? 'upstream' : 'here';
+    if (side === 'here') book.restores += 1;
+    const before = new Set([...this.#names(side).values(), ...this.#folder.hidden.values()]);
+    const namesBefore = this.#names(side);
+    this.#look(side);
+    for (const content of before) {
+      if (!isContent(content) || this.#isAtName(content)) continue;
+      if (hasContent(this.#folder.hidden, content)) book.letGo(content);
+      else book.tookAway(content);
+    }
+    for (const [name, content] of this.#names(side)) {
+      if (namesBefore.get(name) === content) continue;
+      this.#appearedAt.set(`${side} ${name}`, this.#now());
+      if (side === 'upstream') this.#changedAt.set(name, this.#now());
+      if (side === 'upstream') book.put(name, content);
+      if (isContent(content)) book.wrote(content);
+    }
+    book.forgetRemoved(side, claimed);
   }
 
   /** A worker begins to carry out what was decided about these names. */
@@ -217,6 +258,8 @@ export class Checker {
     const history = database.history(pairId);
     for (; this.#heard < history.length; this.#heard += 1) {
       const event = history[this.#heard];
+      if (event !== undefined) this.#deletes.heard(event, this.#lastContent);
+      if (event?.kind === 'conflict' && event.name !== null) this.#assertBothWrote(event.name);
       if (event?.kind !== 'acknowledged' || event.name === null || event.side === null) continue;
       const isKept = history.some(({ kind, serial }) => kind === 'conflict' && serial === event.serial);
       if (isKept) continue;
@@ -241,6 +284,17 @@ export class Checker {
       if (!isWished) {
         throw new Violation(6, `deleted ${event.side}, but nobody removed it ${wisher}`, `"${event.name}"`);
       }
+    }
+  }
+
+  /** What only one side's user ever changed is no conflict: the other side's change is our own (invariant 11). */
+  #assertBothWrote(name: string): void {
+    const { book } = this.#parts;
+    // What was sent below a directory may outlive it by a moment, and stand in the way of the file in its place.
+    if (this.#isUnited || isConflictCopy(name) || book.wasTree(name)) return;
+    for (const side of SIDES) {
+      if (book.hasTouched(side, name)) continue;
+      throw new Violation(11, `a conflict, but nobody changed it ${side}`, `"${name}"`);
     }
   }
 
@@ -271,7 +325,8 @@ export class Checker {
 
   #look(side: SideName): void {
     const { disk, root, container } = this.#parts;
-    if (side === 'here') this.#folder = seeFolder(disk, root);
+    // What is not mounted is as it was, and no loss.
+    if (side === 'here') this.#folder = isFolderAway(disk) ? this.#folder : seeFolder(disk, root);
     else this.#upstream = seeContainer(container);
   }
 

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { generate } from './generate.ts';
+import { describeMishap } from './mishaps.ts';
 import { type Played, play, playOnThreads } from './play.ts';
-import { describeMishap, run } from './run.ts';
+import { run } from './run.ts';
 import { type Scenario, STORE_WORLDS, type StoreWorld, type When } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { showLine } from './trace.ts';

@@ -7,9 +7,9 @@ import { atOnce } from '#libs/memory/step.ts';
 import type { Archive, Problem } from '#ports/archive.ts';
 import type { Registry } from '#ports/registry.ts';
 import { type Book, DIRECTORY, isContent, SPECIAL } from './book.ts';
-import { Violation } from './checker.ts';
 import type { Scheduler } from './scheduler.ts';
 import { objectsOf, seeContainer, seeFolder, seeObjects, textOf } from './sight.ts';
+import { Violation } from './violation.ts';
 import type { Witness } from './witness.ts';
 import { type Parts, ROOT } from './world.ts';
 
@@ -27,7 +27,7 @@ export interface EndParts {
 /** Simulated time in which both sides must become equal and quiet. */
 const CONVERGES_MS = 30 * 60_000;
 const LOOK_MS = 1_000;
-/** A full scan adopts what nothing tells of when it was displaced so long ago; see libs/steps/scan.ts. */
+/** A full scan adopts what nothing tells of when it was displaced so long ago; late looks come sooner. */
 const ADOPTED_MS = 125_000;
 
 /** Problems that users caused and that only users end. */
@@ -99,11 +99,12 @@ export class End {
     if (this.#stage === 'quiet') {
       const decided = this.#decidedSince();
       if (decided !== '') throw new Violation(2, 'equal, but a further scan and poll decided', decided);
-      this.#assertContents();
+      const missing = this.#missing();
+      if (missing !== null) throw missing;
       this.isOver = true;
       return;
     }
-    if (this.#stage === 'by-itself' && scheduler.now < this.#adoptsFrom && this.#untold() !== null) return;
+    if (this.#stage === 'by-itself' && scheduler.now < this.#adoptsFrom && this.#missing() !== null) return;
     this.#stage = this.#stage === 'by-itself' ? 'settling' : 'quiet';
     this.#historyBefore = parts.database.history(parts.pairId).length;
     this.#problemsBefore = this.#problemNames();
@@ -167,15 +168,17 @@ export class End {
     return database.problems(pairId).map(({ name }) => name);
   }
 
-  #assertContents(): void {
+  /** @returns what is wrong when some content is not where somebody is owed it, or null. */
+  #missing(): Violation | null {
     const live = this.#live();
     for (const content of this.#parts.book.kept) {
       if (!live.has(content))
-        throw new Violation(1, 'content is at no name any more', JSON.stringify(content));
+        return new Violation(1, 'content is at no name any more', JSON.stringify(content));
     }
-    const untold = this.#untold();
-    if (untold !== null)
-      throw new Violation(1, 'displaced, but no recovery pointer leads to it', JSON.stringify(untold));
+    const untold = this.#untold(live);
+    return untold === null
+      ? null
+      : new Violation(1, 'displaced, but no recovery pointer leads to it', JSON.stringify(untold));
   }
 
   #live(): ReadonlySet<string> {
@@ -184,11 +187,10 @@ export class End {
   }
 
   /** @returns a content that the engine displaced and that neither a name nor a recovery pointer leads to, or null. */
-  #untold(): string | null {
+  #untold(live: ReadonlySet<string>): string | null {
     const { book, parts, losesAnswers } = this.#parts;
     const { database, pairId, disk, container } = parts;
     const { hidden } = seeFolder(disk.user(), ROOT);
-    const live = this.#live();
     const recoverable = new Set<string>();
     for (const { pointer, name } of database.recovery(pairId)) {
       if (pointer.kind === 'trash') {

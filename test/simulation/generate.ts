@@ -3,9 +3,11 @@
  * bound to a step of the engine, so that windows of a few steps are met.
  */
 import type { Policies } from '#core/policies.ts';
+import { drawDisasters } from './disasters.ts';
 import type { Trigger } from './moments.ts';
 import { Random } from './random.ts';
 import type { Act, Choice, Mishap, Scenario, Settings, StoreWorld, Timed, When } from './scenario.ts';
+import { drawStrikes } from './strikes.ts';
 
 const NAMES = [
   'a',
@@ -25,6 +27,8 @@ const NAMES = [
   '\u00e9',
 ];
 
+const MOST_ACTS = 60;
+
 export interface GenerateOptions {
   /** Null: by the seed. */
   readonly store: StoreWorld | null;
@@ -32,11 +36,19 @@ export interface GenerateOptions {
 
 export function generate(seed: number, options: GenerateOptions): Scenario {
   const random = new Random(seed, 'settings');
-  const settings = drawSettings(random, options);
+  const plain = drawSettings(random, options);
+  const disasters = drawDisasters(new Random(seed, 'disasters'), plain);
+  const settings = { ...plain, ...disasters.settings };
   const names = drawNames(new Random(seed, 'names'));
-  const acts = drawActs(new Random(seed, 'acts'), names, settings);
-  const mishaps = drawMishaps(new Random(seed, 'mishaps'), settings);
-  return { seed, settings, acts, mishaps };
+  const strikes = drawStrikes(new Random(seed, 'strikes'), names, settings);
+  const acts = drawActs(new Random(seed, 'acts'), names, plain);
+  const mishaps = drawMishaps(new Random(seed, 'mishaps'), plain);
+  return {
+    seed,
+    settings,
+    acts: [...acts, ...strikes.acts, ...disasters.acts].slice(-MOST_ACTS),
+    mishaps: [...mishaps, ...strikes.mishaps, ...disasters.mishaps],
+  };
 }
 
 function drawSettings(random: Random, options: GenerateOptions): Settings {

@@ -15,9 +15,20 @@ export type Verdict =
   /** The process is dead, or stands still; or the step fails. */
   { readonly kind: 'crash' | 'freeze' | 'fail' };
 
+/** What a step of a commit is good for, as its subject tells. */
+export type Matter =
+  /** Moves what has the name to where a commit hides it. */
+  | 'hiding'
+  /** Gives the name to what a commit brings. */
+  | 'placing'
+  /** Of what users see. */
+  | 'names';
+
 export interface Trigger {
   /** A verb such as `fs.rename`, or the part before its point for all verbs of that part. */
   readonly verb: string;
+  /** Only such steps; any when left out. */
+  readonly about?: Matter;
   /** Null: any process. */
   readonly process: string | null;
   readonly where: 'before' | 'after';
@@ -59,6 +70,7 @@ export class Moments {
       for (const one of [...armed]) {
         const { trigger } = one;
         if (trigger.where !== where || (trigger.process !== null && trigger.process !== process)) continue;
+        if (trigger.about !== undefined && !isAbout(subject, trigger.about)) continue;
         one.left -= 1;
         if (one.left >= 0) continue;
         armed.splice(armed.indexOf(one), 1);
@@ -67,5 +79,16 @@ export class Moments {
       }
     }
     return verdict;
+  }
+}
+
+function isAbout(subject: string, matter: Matter): boolean {
+  switch (matter) {
+    case 'hiding':
+      return subject.endsWith('/old');
+    case 'placing':
+      return subject.includes('/new -> ');
+    case 'names':
+      return !subject.includes('.holdfast');
   }
 }

@@ -3,15 +3,16 @@
  * First users and mishaps have their time; then they stop, and the engine gets as long as it may take.
  */
 import { Book } from './book.ts';
-import type { Violation } from './checker.ts';
 import { End } from './end.ts';
+import { Mishaps } from './mishaps.ts';
 import { Moments, type StepAt, type Verdict } from './moments.ts';
 import type { World } from './process.ts';
-import type { Mishap, Scenario, Settings, When } from './scenario.ts';
+import type { Scenario, Settings, When } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { Users } from './users.ts';
+import type { Violation } from './violation.ts';
 import { type Trace, Witness } from './witness.ts';
-import { createParts, type Parts, paces, ROOT } from './world.ts';
+import { createParts, HOLD_NAMES, type Parts, paces, ROOT } from './world.ts';
 
 export interface RunResult {
   readonly violation: Violation | null;
@@ -42,7 +43,13 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     observe: (process, verb, subject, outcome) => witness?.observe(process, verb, subject, outcome),
   };
   const parts = await createParts(scenario, scheduler, world, () => isCalm);
-  const watching = new Witness(parts, book, scheduler, isWindowOpen(settings), trace);
+  const watching = new Witness(parts, {
+    book,
+    scheduler,
+    isWindowOpen: isWindowOpen(settings),
+    holdNames: settings.holdNames ?? HOLD_NAMES,
+    trace,
+  });
   witness = watching;
   const users = new Users({
     disk: parts.disk.user(),
@@ -53,6 +60,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
     tellsTouches: settings.mtimeGranularityNs === 1,
     act: (what, run) => watching.act(what, run),
     mayBeForgotten: (inode) => mayBeForgotten(inode, parts, scheduler.nowMs),
+    isJustPlaced: (name, inode) => isJustPlaced(name, inode, parts),
   });
   const losesAnswers =
     settings.faultRate + settings.storeFaults + settings.listingLagMs > 0 || scenario.mishaps.length > 0;
@@ -75,19 +83,17 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
       return null;
     });
   }
+  const mishaps = new Mishaps(parts, scheduler, watching);
   for (const { when, what } of scenario.mishaps) {
-    schedule(when, () => {
-      watching.say('mishap', describeMishap(what), '');
-      return befall(what, parts, scheduler);
-    });
+    mishaps.prepare(what);
+    schedule(when, () => mishaps.befall(what));
   }
   for (const process of parts.processes.values()) scheduler.after(0, () => process.start());
   scheduler.after((settings.activeMs + AFTER_ACTS_MS) * 1_000, () => {
     watching.say('the world', 'users and mishaps stop', '');
     isCalm = true;
     moments.clear();
-    parts.disk.capacity = Number.POSITIVE_INFINITY;
-    parts.container.settle();
+    mishaps.end();
     end.begin();
   });
   await scheduler.run(() => end.isOver || watching.failed !== null);
@@ -115,51 +121,14 @@ function mayBeForgotten(inode: bigint, { disk, database, pairId }: Parts, now: n
   });
 }
 
+/** Whether the name has a file that the archive does not know yet, and a decision that may have brought it. */
+function isJustPlaced(name: string, inode: bigint, { database, pairId }: Parts): boolean {
+  const row = database.rows(pairId).find((known) => known.name === name);
+  if (row === undefined || row.decision === null) return false;
+  return row.local.kind !== 'file' || row.local.inode !== inode;
+}
+
 /** Swift heeds no condition but one; only its lists of versions tell what a write displaced. */
 function isWindowOpen({ store, listingLagMs }: Settings): boolean {
   return store === 'careless' || (store === 'swift' && listingLagMs > 0);
-}
-
-function befall(mishap: Mishap, parts: Parts, scheduler: Scheduler): Verdict | null {
-  switch (mishap.kind) {
-    case 'crash':
-      parts.processes.get(mishap.process)?.crash(mishap.restartMs);
-      return { kind: 'crash' };
-    case 'freeze':
-      parts.processes.get(mishap.process)?.freeze(mishap.ms);
-      return { kind: 'freeze' };
-    case 'fail':
-      return { kind: 'fail' };
-    case 'empty-queue':
-      parts.queue.empty();
-      return null;
-    case 'expire-tokens':
-      parts.container.expireTokens();
-      return null;
-    case 'disk-full': {
-      const { disk } = parts;
-      disk.capacity = disk.used;
-      scheduler.after(mishap.ms * 1_000, () => {
-        disk.capacity = Number.POSITIVE_INFINITY;
-      });
-      return null;
-    }
-  }
-}
-
-export function describeMishap(mishap: Mishap): string {
-  switch (mishap.kind) {
-    case 'crash':
-      return `${mishap.process} crashes and starts again after ${mishap.restartMs} ms`;
-    case 'freeze':
-      return `${mishap.process} stands still for ${mishap.ms} ms`;
-    case 'fail':
-      return `a step of ${mishap.process} fails`;
-    case 'empty-queue':
-      return 'the queue loses everything';
-    case 'expire-tokens':
-      return 'all tokens of the store expire';
-    case 'disk-full':
-      return `the disk is full for ${mishap.ms} ms`;
-  }
 }

@@ -275,10 +275,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   // Pithos.
   {
-    name: 'a write on Pithos has no precondition',
+    // That a write there asks for no tag would lose nothing: what came in between is found below it and rescued.
+    name: 'nobody looks what an earlier attempt on Pithos wrote over',
     file: 'libs/store-pithos/commit.ts',
-    from: `  const guard: Guard = { onlyIfTag: current.tag };`,
-    to: `  const guard: Guard = {} as Guard;`,
+    from: `  const earlier = isRecorded ? null : await earlierAttempts(context, name, order);`,
+    to: `  const earlier = null as Awaited<ReturnType<typeof earlierAttempts>> | null;`,
     store: 'pithos',
   },
   {
@@ -319,9 +320,59 @@ export const SABOTAGES: readonly Sabotage[] = [
     to: `    row.name === entry.name`,
   },
   {
+    // That a claim compares holders without their time would change nothing: dispatching anew ends an old claim.
     name: 'a hold never ends',
-    file: 'libs/memory/database/transfer.ts',
-    from: `(row.heldBy !== null && row.heldBy !== holder && isHeld(row, now))`,
-    to: `(row.heldBy !== null && row.heldBy !== holder)`,
+    file: 'libs/memory/database/dispatch.ts',
+    from: `isDue(row, now) && !isHeld(row, now) && !waits(row)`,
+    to: `isDue(row, now) && row.heldUntil === null && !waits(row)`,
+  },
+  // Backups, and deletes of everything.
+  {
+    name: 'a side that went back in time goes unnoticed',
+    file: 'libs/core/generation.ts',
+    from: `  if (found.number < told.number) return 'side-older';`,
+    to: '',
+  },
+  {
+    name: 'a copy of the folder counts as the folder',
+    file: 'libs/core/generation.ts',
+    from: `  return isTold && !isSameCarrier(told.stamp, found.stamp) ? 'side-copied' : 'kept';`,
+    to: `  return isTold && told.stamp === '' ? 'side-copied' : 'kept';`,
+  },
+  {
+    name: 'a database that went back in time goes unnoticed',
+    file: 'libs/core/generation.ts',
+    from: `  if (found.number > known.begun.number) return 'database-older';`,
+    to: '',
+  },
+  {
+    name: 'a container that went back in time goes unnoticed',
+    file: 'libs/steps/continuity.ts',
+    from: `  await assertKept(pair, 'remote', toldOf(facts), registry);`,
+    to: '',
+  },
+  {
+    name: 'a union remembers what was synced',
+    file: 'libs/memory/database/generations.ts',
+    from: `  const emptied = Object.assign(new PairTables(), { history, pointers, problems });`,
+    to: `  const emptied = Object.assign(new PairTables(), row.tables, { history, pointers, problems });`,
+  },
+  {
+    name: 'serials go on where the backup ended',
+    file: 'libs/memory/database/generations.ts',
+    from: `  if (tables.lastSerial < from + LEAP / 2n) tables.leapTo(from + LEAP);`,
+    to: '',
+  },
+  {
+    name: 'a mass delete goes',
+    file: 'libs/steps/guard-deletes.ts',
+    from: `  if (verdict === 'go') return`,
+    to: `  if (verdict !== 'wait') return`,
+  },
+  {
+    name: 'only an emptied pair is a mass delete',
+    file: 'libs/core/delete-hold.ts',
+    from: `  if (deletes > policy.names && deletes * 100 > policy.percent * names) return true;`,
+    to: '',
   },
 ];

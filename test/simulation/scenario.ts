@@ -20,6 +20,8 @@ export type Act =
   | { readonly do: 'save'; readonly side: 'here'; readonly name: Choice; readonly size: number }
   /** Another content of the same length, with the time set back. */
   | { readonly do: 'stealth'; readonly side: 'here'; readonly name: Choice }
+  /** Sets the time, and writes another content of the same length after a while. */
+  | { readonly do: 'rewrite'; readonly side: 'here'; readonly name: Choice; readonly afterMs: number }
   /** Opens and goes on writing for a while, whatever becomes of the name. */
   | {
       readonly do: 'keep-writing';
@@ -28,6 +30,8 @@ export type Act =
       readonly begin: 'keep' | 'empty' | 'append';
       readonly pieces: number;
       readonly everyMs: number;
+      /** Writes nothing when it opens. */
+      readonly waits?: true;
     }
   | { readonly do: 'touch' | 'link' | 'fifo'; readonly side: 'here'; readonly name: Choice }
   | {
@@ -41,6 +45,8 @@ export type Act =
       readonly name: Choice;
       readonly to: Choice;
     }
+  /** Everything that he sees. */
+  | { readonly do: 'remove-all'; readonly side: 'here' | 'upstream'; readonly name: '' }
   /** A name that no folder can hold, or an object above others. */
   | { readonly do: 'odd'; readonly side: 'upstream'; readonly name: string };
 
@@ -51,7 +57,16 @@ export type Mishap =
   | { readonly kind: 'fail'; readonly process: string }
   | { readonly kind: 'empty-queue' }
   | { readonly kind: 'expire-tokens' }
-  | { readonly kind: 'disk-full'; readonly ms: number };
+  | { readonly kind: 'disk-full'; readonly ms: number }
+  /** Becomes what it was then, where that can be noticed; see Backups. */
+  | { readonly kind: 'restore'; readonly what: Restorable; readonly takenAtMs: number }
+  /** The folder's volume is not mounted for a while. */
+  | { readonly kind: 'unmount'; readonly left: 'nothing' | 'empty-directory'; readonly ms: number }
+  /** An operator answers what is held by then. */
+  | { readonly kind: 'answer'; readonly how: 'approve' | 'revert' };
+
+/** A folder's files are copied back; its volume is set back as a whole, times and inodes too. */
+export type Restorable = 'database' | 'files' | 'volume' | 'container';
 
 /** Milliseconds since the run began, or a step. */
 export type When = number | Trigger;
@@ -89,6 +104,10 @@ export interface Settings {
   readonly eventsLost: number;
   /** Users and mishaps end then. */
   readonly activeMs: number;
+  /** Least time between generations; 10,000 when left out. */
+  readonly generationMs?: number;
+  /** More names than this, and more than a quarter, are a mass delete; 50 when left out. */
+  readonly holdNames?: number;
 }
 
 export interface Scenario {

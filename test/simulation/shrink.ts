@@ -2,9 +2,10 @@
  * Shrink: the smallest scenario that still breaks the same invariant. Acts and mishaps are left out, in halves at
  * first and one by one in the end; then the world is made plainer. What is left draws the same numbers as before.
  */
-import type { Violation } from './checker.ts';
+
 import { run } from './run.ts';
 import type { Scenario, Settings } from './scenario.ts';
+import type { Violation } from './violation.ts';
 
 export interface Shrunk {
   readonly scenario: Scenario;

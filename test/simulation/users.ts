@@ -4,6 +4,7 @@
  */
 import { compareNames } from '#core/name.ts';
 import type { DiskUser, Writer } from '#libs/memory/disk-user.ts';
+import type { Facts } from '#libs/store-local/file-system.ts';
 import type { Book } from './book.ts';
 import type { SimContainer } from './container.ts';
 import type { StepAt } from './moments.ts';
@@ -24,6 +25,8 @@ export interface UserParts {
   readonly act: (what: string, run: () => void) => void;
   /** Whether a file was displaced so long ago that nobody looks at it any more. */
   readonly mayBeForgotten: (inode: bigint) => boolean;
+  /** Whether a commit placed a file and is not acknowledged yet: its last links move times, too. */
+  readonly isJustPlaced: (name: string, inode: bigint) => boolean;
 }
 
 const PIECE_BYTES = 8;
@@ -55,7 +58,11 @@ export class Users {
 
   #here(act: Act, at: StepAt | null): void {
     const { disk, book, tellsTouches } = this.#parts;
-    if (act.do === 'odd') return;
+    if (act.do === 'odd' || disk.lstat(`${this.#parts.root}/.holdfast`) === null) return;
+    if (act.do === 'remove-all') {
+      for (const known of this.#namesHere()) disk.removeTree(this.#path(known));
+      return;
+    }
     const name = this.#choose(act.name, at, this.#namesHere());
     if (name === null) return;
     const path = this.#path(name);
@@ -70,24 +77,29 @@ export class Users {
         return;
       case 'stealth': {
         // Between the last look of a commit and its next call nothing could tell such an edit.
-        if (!tellsTouches || disk.tree(`${this.#parts.root}/.holdfast/attempts`).length > 0) return;
+        if (!tellsTouches || this.#isCommitting()) return;
         const before = disk.lstat(path);
         if (before?.kind !== 'file' || before.size < 8) return;
-        disk.write(path, book.newText('here', 0).padEnd(before.size, '.').slice(0, before.size));
+        if (this.#parts.isJustPlaced(name, before.inode)) return;
+        disk.write(path, book.newTextOf(before.size));
         disk.setModifiedAt(path, before.mtimeNs);
+        return;
+      }
+      case 'rewrite': {
+        const before = disk.lstat(path);
+        if (before?.kind !== 'file' || before.size < 8) return;
+        // Of what may have come from upstream in this very second, coarse times would not tell it; see Book.newText.
+        if (!tellsTouches && before.size % 8 !== 0) return;
+        this.#touch(name);
+        this.#rewriteLater(path, before, act.afterMs);
         return;
       }
       case 'keep-writing':
         this.#makeRoomFor(name);
-        this.#keepWriting(
-          disk.openWriter(path, tellsTouches ? act.begin : 'append'),
-          path,
-          act.pieces,
-          act.everyMs,
-        );
+        this.#keepWriting(disk.openWriter(path, tellsTouches ? act.begin : 'append'), path, act);
         return;
       case 'touch':
-        disk.setModifiedAt(path, this.#parts.scheduler.nowNs);
+        this.#touch(name);
         return;
       case 'link':
         disk.removeTree(path);
@@ -141,11 +153,40 @@ export class Users {
     if (kind !== undefined && kind !== 'file') disk.removeTree(this.#path(name));
   }
 
-  #keepWriting(writer: Writer, path: string, pieces: number, everyMs: number): void {
-    const { book, scheduler, disk } = this.#parts;
+  #touch(name: string): void {
+    this.#parts.book.touched('here', name);
+    this.#parts.disk.setModifiedAt(this.#path(name), this.#parts.scheduler.nowNs);
+  }
+
+  #isCommitting(): boolean {
+    const attempts = this.#parts.disk.tree(`${this.#parts.root}/.holdfast/attempts`);
+    return attempts.some((entry) => entry.path.endsWith('/intent.json'));
+  }
+
+  #rewriteLater(path: string, { inode, size }: Facts, afterMs: number): void {
+    const { disk, book, scheduler } = this.#parts;
+    this.#writers += 1;
+    scheduler.after(afterMs * 1_000, () => {
+      this.#writers -= 1;
+      this.#parts.act(`here: writes as much anew to ${path}`, () => {
+        const now = disk.lstat(path);
+        if (now?.inode === inode && now.size === size) disk.write(path, book.newTextOf(size));
+      });
+    });
+  }
+
+  #keepWriting(
+    writer: Writer,
+    path: string,
+    { pieces, everyMs, waits }: Extract<Act, { do: 'keep-writing' }>,
+  ): void {
+    const { book, scheduler, disk, root } = this.#parts;
     const inode = disk.lstat(path)?.inode ?? 0n;
+    const { restores } = book;
     this.#writers += 1;
     const write = (): void => {
+      // Nobody writes to a volume that is not mounted, nor to what a restore took away.
+      if (disk.lstat(`${root}/.holdfast`) === null || book.restores !== restores) return;
       try {
         writer.write(book.newText('here', 0).slice(0, PIECE_BYTES));
       } catch (thrown) {
@@ -164,7 +205,7 @@ export class Users {
         }
       });
     };
-    write();
+    if (waits === undefined) write();
     next(pieces);
   }
 
@@ -173,6 +214,10 @@ export class Users {
     const names = this.#namesUpstream();
     if (act.do === 'odd') {
       container.raw.put(act.name, Buffer.from(book.newText('upstream', 0)));
+      return;
+    }
+    if (act.do === 'remove-all') {
+      for (const known of names) container.raw.remove(known);
       return;
     }
     const name = this.#choose(act.name, at, names);

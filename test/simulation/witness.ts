@@ -4,11 +4,12 @@
  */
 import type { Entry } from '#core/entry.ts';
 import type { MemoryDisk } from '#libs/memory/disk.ts';
-import type { Book } from './book.ts';
-import { Checker, Violation } from './checker.ts';
+import { Checker, type CheckerParts } from './checker.ts';
 import type { Outcome } from './process.ts';
+import type { Restorable } from './scenario.ts';
 import type { Scheduler } from './scheduler.ts';
-import { type Parts, ROOT } from './world.ts';
+import { Violation } from './violation.ts';
+import { isFolderAway, OUTSIDE, type Parts, ROOT } from './world.ts';
 
 /** One line of what happened. */
 export interface Line {
@@ -20,6 +21,11 @@ export interface Line {
 }
 
 export type Trace = (line: Line) => void;
+
+export interface WitnessParts extends Pick<CheckerParts, 'book' | 'isWindowOpen' | 'holdNames'> {
+  readonly scheduler: Scheduler;
+  readonly trace: Trace | null;
+}
 
 /** Far more than any run takes. */
 const MOST_STEPS = 400_000;
@@ -35,7 +41,7 @@ export class Witness {
   #isContainerChanged = false;
   #user: string | null = null;
 
-  constructor(parts: Parts, book: Book, scheduler: Scheduler, isWindowOpen: boolean, trace: Trace | null) {
+  constructor(parts: Parts, { book, scheduler, isWindowOpen, holdNames, trace }: WitnessParts) {
     const { disk, container, database, pairId } = parts;
     this.#scheduler = scheduler;
     this.#trace = trace;
@@ -47,6 +53,7 @@ export class Witness {
       pairId,
       book,
       isWindowOpen,
+      holdNames,
     });
     this.#listen(disk);
   }
@@ -55,10 +62,35 @@ export class Witness {
     disk.onChange((path) => {
       // Journals and facts of the trash hold no content.
       if (!path.endsWith('.json')) this.#isFolderChanged = true;
-      if (this.#user === null && !path.startsWith(`${ROOT}/`) && path !== ROOT) {
-        this.fail(new Violation(8, 'something outside the folder was changed', path));
+      if (this.#user !== null) return;
+      const isInFolder = path.startsWith(`${ROOT}/`) || path === ROOT;
+      if (!isFolderAway(disk.user())) {
+        if (!isInFolder) this.fail(new Violation(8, 'something outside the folder was changed', path));
+        // Whoever has it open goes on in it, wherever it is.
+      } else if (isInFolder || path.startsWith(OUTSIDE)) {
+        this.fail(new Violation(6, 'what is in place of the folder was changed', path));
       }
     });
+  }
+
+  /** The volume is mounted again; what is in its place is gone by that. */
+  mount(run: () => void): void {
+    this.#user = 'a mount';
+    run();
+    this.#user = null;
+    this.#isFolderChanged = true;
+    this.#look();
+  }
+
+  /** Sets something back to what it was, which no user wished. */
+  restore(what: Restorable, run: () => void): void {
+    this.#look();
+    this.say('mishap', `${what} is restored`, '');
+    this.#user = 'a restore';
+    run();
+    this.#user = null;
+    this.#isFolderChanged = false;
+    this.checker.restored(what);
   }
 
   fail(thrown: unknown): void {

@@ -7,6 +7,7 @@ import { excludeRules } from '#libs/exclusions/rules.ts';
 import { memoryChangeSource } from '#libs/memory/change-source.ts';
 import { MemoryDatabase } from '#libs/memory/database.ts';
 import { MemoryDisk } from '#libs/memory/disk.ts';
+import type { DiskUser } from '#libs/memory/disk-user.ts';
 import { MemoryQueueServer } from '#libs/memory/job-queue.ts';
 import { atOnce } from '#libs/memory/step.ts';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
@@ -32,7 +33,7 @@ export const ROOT = '/volume/pair';
 const PRIVATE = `${ROOT}/.holdfast/`;
 /** So that contents of a few bytes are read in several calls, between which they may change. */
 const LONGEST_READ = 10;
-const OUTSIDE = '/outside';
+export const OUTSIDE = '/outside';
 const UID = 'pair-uid';
 const VOLUME = 'default';
 const ORIGIN = 'sim';
@@ -40,14 +41,19 @@ const TRASH_MS = 30 * 86_400_000;
 const LEASE_MS = 15_000;
 const SCAN_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 5_000;
-const GENERATION_MS = 10_000;
 const JUDGE_INTERVAL_MS = 300;
 const PACE = { baseMs: 5_000, maxMs: 20_000 };
-const DELETE_HOLD = { percent: 25, names: 50, windowMs: 86_400_000, fleetPairs: 3, fleetWindowMs: 3_600_000 };
+const DELETE_HOLD = { percent: 25, windowMs: 86_400_000, fleetPairs: 3, fleetWindowMs: 3_600_000 };
 const WINDOW = 64;
+export const HOLD_NAMES = 50;
 const TRANSFERS_AT_ONCE = 2;
 /** After this silence a commit begun on a machine that cannot be seen counts as crashed. */
 const OWNER_LEASE_MS = 60_000;
+
+/** Whether its volume is not mounted; what may be in its place is not the pair's. */
+export function isFolderAway(disk: DiskUser): boolean {
+  return disk.lstat(`${ROOT}/.holdfast`) === null;
+}
 
 export interface Parts {
   readonly disk: MemoryDisk;
@@ -288,13 +294,15 @@ function startPoller(context: Context): Start {
 function startDecider(context: Context): Start {
   return (life) => {
     const { deps, exit } = fleetOf(life, context);
-    const deleteHold = { ...DELETE_HOLD, quiet: quietTimes(context.settings.settleMs, PACE.baseMs) };
+    const { settleMs, holdNames, generationMs } = context.settings;
+    const quiet = quietTimes(settleMs, PACE.baseMs);
+    const deleteHold = { ...DELETE_HOLD, names: holdNames ?? HOLD_NAMES, quiet };
     runDecider({
       ...deps,
       pace: PACE,
       deleteHold,
       sweepIntervalMs: SWEEP_INTERVAL_MS,
-      generationMs: GENERATION_MS,
+      generationMs: generationMs ?? 10_000,
     });
     return exit;
   };
