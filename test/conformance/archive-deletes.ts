@@ -285,6 +285,19 @@ const RENAMES: readonly {
     renames: { certain: 0, possible: 1 },
   },
   {
+    title: 'a file that is read only when these very deletes are gone is not waited for',
+    given: {
+      old: {
+        local: localFile(1),
+        remote: REMOTE_DIRECTORY,
+        sync: { kind: 'directory' },
+        decision: ['upload'],
+      },
+      'old/1': goneHere(1),
+    },
+    renames: { certain: 0, possible: 0 },
+  },
+  {
     title: 'a directory is renamed with what is in it',
     given: {
       old: { remote: REMOTE_DIRECTORY, sync: { kind: 'directory' }, decision: ['delete-remote'] },

@@ -4,13 +4,18 @@
  * deletes are too many to go uncounted.
  */
 import type { RenameCounts } from '#core/delete-hold.ts';
+import { TURN } from '#core/turn.ts';
 import { ACTION, KIND, SIDE } from '../codes.ts';
 import type { Session } from '../connection.ts';
 import { deletedSince, WAITS } from './delete-gate.ts';
+import { pendingBelow } from './pending-below.ts';
+
+/** It is read only when these very deletes are gone: they must not wait for that. */
+const WAITS_BELOW = `(e.decision_turn = ${TURN['replaces-tree']} AND ${pendingBelow('e.name')})`;
 
 const appeared = (side: 'local' | 'remote', move: string): string => `
   SELECT ${SIDE[side]} AS side, e.${side}_kind AS kind, e.${side}_size AS size, e.${side}_hash AS hash, ${move},
-    e.decision_action IS NOT DISTINCT FROM ${ACTION.upload} AND e.attempts = 0 AS is_read
+    e.decision_action IS NOT DISTINCT FROM ${ACTION.upload} AND e.attempts = 0 AND NOT ${WAITS_BELOW} AS is_read
   FROM entry e
   WHERE e.pair_id = $1::int AND e.${side}_kind IN (${KIND.file}, ${KIND.directory})
     AND e.updated_at > now() - $2::bigint * interval '1 millisecond'

@@ -89,12 +89,15 @@ export function countRenames({ now }: Transaction, { entries }: PairTables, wind
   const moved = new Map(
     gone.flatMap(({ gone: was }) => (was?.hash == null ? [] : [[moveOf(was), was.hash]])),
   );
-  for (const { local, remote, decision } of fresh) {
+  for (const row of fresh) {
+    const { local, remote, decision } = row;
     if (remote.kind === 'file') found.add(contentOf('remote', remote));
     if (local.kind !== 'file') continue;
     const hash = local.hash ?? moved.get(moveOf(local)) ?? null;
     if (hash !== null) found.add(contentOf('local', { size: local.size, hash }));
-    else if (decision?.action === 'upload' && decision.attempts === 0) unread.add(String(local.size));
+    else if (decision?.action === 'upload' && decision.attempts === 0 && !waitsBelow(entries, row)) {
+      unread.add(String(local.size));
+    }
   }
   const inodes = new Set(fresh.flatMap(({ local }) => (local.kind === 'directory' ? [local.inode] : [])));
   const holdsRename = new Set<string>();
@@ -112,6 +115,11 @@ export function countRenames({ now }: Transaction, { entries }: PairTables, wind
     return holdsRename.has(name) || (was.inode !== null && inodes.has(was.inode));
   });
   return { certain: certain + directories.length, possible };
+}
+
+/** It is read only when these very deletes are gone: they must not wait for that. */
+function waitsBelow(entries: EntryTable, { name, turn }: EntryRow): boolean {
+  return turn === 'replaces-tree' && entries.below(name).some(({ decision }) => decision !== null);
 }
 
 function contentOf(
