@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { openFleet } from '#libs/compose/fleet.ts';
 import { runApp } from '#libs/compose/run-app.ts';
 import { fileAccounts } from '#libs/console/accounts.ts';
+import { providerOf } from '#libs/console/provider.ts';
 import { createConsole } from '#libs/console/server.ts';
 import { openQueueBoard } from '#libs/queue-bullmq/board.ts';
 import { fleetMetrics } from '#libs/telemetry/fleet-metrics.ts';
@@ -24,7 +25,7 @@ await runApp('console', async ({ config, log, telemetry, tracing }) => {
   const app = await createConsole({
     accounts: fileAccounts(consoleAccounts),
     sessionKey: consoleKey ?? randomBytes(32).toString('hex'),
-    provider: null,
+    provider: providerOf(config),
     clock,
     as,
     overview: database.overview,

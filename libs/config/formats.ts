@@ -72,9 +72,20 @@ const VOLUME_LIST: Format = {
   },
 };
 
+const PEOPLE_LIST: Format = {
+  name: 'people-list',
+  coerce: (value) => (typeof value === 'string' ? value.split(',').map((one) => one.trim()) : value),
+  validate(value) {
+    const people: unknown[] = Array.isArray(value) ? value : [];
+    if (!people.every((one) => typeof one === 'string' && /^\S{1,200}$/.test(one)))
+      throw new BadSetting('must list people as the provider names them, with commas between them, or be *');
+  },
+};
+
 export const FORMATS: readonly Format[] = [
   WHOLE_NUMBER,
   VOLUME_LIST,
+  PEOPLE_LIST,
   YES_NO,
   url('postgres-url', ['postgres:', 'postgresql:'], 'must be a PostgreSQL URL'),
   url('redis-url', ['redis:', 'rediss:'], 'must be a Redis URL'),

@@ -86,6 +86,7 @@ export function settingsFor(env: NodeJS.ProcessEnv) {
       doc: 'Port of the console: page, API, readiness of the whole fleet.',
     }),
     ...consoleSettings(),
+    ...providerSettings(),
     url: {
       doc: 'Where the command line finds a running fleet.',
       env: 'HOLDFAST_URL',
@@ -197,6 +198,61 @@ function consoleSettings() {
       unit: 'text',
       example: '0123456789abcdef0123456789abcdef',
     } as Setting<string | null>,
+  };
+}
+
+/** Logins at an OpenID Connect provider; off while there is no issuer. */
+function providerSettings() {
+  const textSetting = (env: string, doc: string, format: string, example: string) =>
+    ({ doc, env, format, default: null, nullable: true, unit: 'text', example }) as Setting<string | null>;
+  const people = (env: string, role: string) =>
+    ({
+      doc: `Who logs in there as ${role}, by the claim; \`*\` is everybody.`,
+      env,
+      format: 'people-list',
+      default: [],
+      defaultText: 'nobody',
+      unit: 'names',
+      example: 'ada@example.org,bob@example.org',
+    }) as Setting<readonly string[]>;
+  return {
+    oidcIssuer: textSetting(
+      'HOLDFAST_OIDC_ISSUER',
+      'OpenID Connect provider where people log in to the console; over https, unless it is on this machine.',
+      'http-url',
+      'https://login.example.org',
+    ),
+    oidcClientId: textSetting(
+      'HOLDFAST_OIDC_CLIENT_ID',
+      'What the provider calls the console. Its redirect address there is that of the console and `/login/provider/back`.',
+      'token',
+      'holdfast',
+    ),
+    oidcClientSecret: {
+      ...textSetting(
+        'HOLDFAST_OIDC_CLIENT_SECRET',
+        'What the console shows the provider.',
+        'token',
+        'f3a1c0',
+      ),
+      sensitive: true,
+    },
+    oidcClaim: {
+      doc: 'What the provider tells of people that names them here: a claim of its ID token.',
+      env: 'HOLDFAST_OIDC_CLAIM',
+      format: 'token',
+      default: 'email',
+      unit: 'name',
+      example: 'email',
+    } as Setting<string>,
+    oidcOperators: people('HOLDFAST_OIDC_OPERATORS', 'operator'),
+    oidcViewers: people('HOLDFAST_OIDC_VIEWERS', 'viewer'),
+    consoleUrl: textSetting(
+      'HOLDFAST_CONSOLE_URL',
+      'Address of the console as browsers know it; needed where people log in at a provider.',
+      'http-url',
+      'https://holdfast.example.org',
+    ),
   };
 }
 

@@ -12,6 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Accounts, isRole, type Role } from './accounts.ts';
 import { BOARD_PATH } from './boards.ts';
 import { loginPage } from './pages.ts';
+import type { Provider } from './provider.ts';
 
 const SESSION = 'holdfast-session';
 const SESSION_MS = 12 * 3_600_000;
@@ -42,7 +43,7 @@ export interface AccessOptions {
   /** Signs sessions; equal in all consoles of one fleet. */
   readonly sessionKey: string;
   /** Where else people log in; null where they cannot. */
-  readonly provider: { readonly label: string } | null;
+  readonly provider: Pick<Provider, 'label'> | null;
   /** URL of the folder of scripts and styles. */
   readonly assets: string;
   /** Milliseconds since the epoch. */

@@ -21,8 +21,10 @@ import { loadAssets } from './assets.ts';
 import { BOARD_PATH, serveBoards } from './boards.ts';
 import { serveLive } from './live.ts';
 import { framePage } from './pages.ts';
+import { type Provider, serveProvider } from './provider.ts';
 
-export interface ConsoleOptions extends Omit<AccessOptions, 'assets' | 'now'> {
+export interface ConsoleOptions extends Omit<AccessOptions, 'assets' | 'now' | 'provider'> {
+  readonly provider: Provider | null;
   readonly clock: Clock;
   /** The use cases in the name of an actor. */
   as(actor: string): UseCases;
@@ -57,6 +59,7 @@ export async function createConsole(options: ConsoleOptions): Promise<FastifyIns
   const access = { ...options, assets: assets.base, now: () => clock.now() };
   await app.register(swagger, documentOptions());
   await guardConsole(app, access);
+  if (options.provider !== null) serveProvider(app, options.provider, access, log);
   assets.serve(app);
   serveHealth(app, options);
   servePages(app, assets.base, options.environment);
