@@ -17,14 +17,14 @@ export interface Strikes {
 
 export function drawStrikes(random: Random, names: readonly string[], settings: Settings): Strikes {
   if (!random.chance(STRUCK)) return { acts: [], mishaps: [] };
-  const acts = Array.from({ length: 1 + random.below(MOST_ACTS) }, () => drawAct(random, names));
+  const acts = Array.from({ length: 1 + random.below(MOST_ACTS) }, () => drawAct(random, names, settings));
   const mishaps = random.chance(0.3) ? [drawMishap(random, settings)] : [];
   if (!random.chance(0.3)) return { acts, mishaps };
   const lost = drawLostAnswer(random, names);
   return { acts: [...acts, lost.act], mishaps: [...mishaps, lost.mishap] };
 }
 
-function drawAct(random: Random, names: readonly string[]): Timed<Act> {
+function drawAct(random: Random, names: readonly string[], settings: Settings): Timed<Act> {
   const name: Choice = { ofStep: random.pick(names) };
   const side = 'here';
   const size = random.pick([0, 1, 1, 2, 5]);
@@ -67,9 +67,11 @@ function drawAct(random: Random, names: readonly string[]): Timed<Act> {
       return { when: drawTrigger(random, verb, null, 'after', 30), what };
     }
     default: {
-      const afterMs = Math.round(random.magnitude(50, 1_000));
+      // Seen between the two, within one tick of a coarse clock, the second change shows only to whoever waits for the next.
+      const second = random.below(Math.floor(settings.activeMs / 1_000));
+      const afterMs = 450 + random.below(350);
       return {
-        when: drawTrigger(random, 'fs.link', 'placing', 'after', 15),
+        when: second * 1_000 + random.below(150),
         what: { do: 'rewrite', side, name: { existing: random.below(20) }, afterMs },
       };
     }
