@@ -91,6 +91,19 @@ export function describeGenerations(open: OpenArchive): void {
       assert.equal((await registry.loadPair(pair.id))?.union, null);
     });
 
+    it('a union looks again at names with a problem, which may be on neither side by now', async (t) => {
+      const fixture = await open(t);
+      const { registry, archive, pair } = fixture;
+      await archive.openProblem(pair.id, 'gone', { code: 'blocked', text: 'something is in its way' });
+      await archive.openProblem(pair.id, 'a//b', { code: 'object-name-empty-segment', text: 'no name' });
+      await registry.startUnion(pair.id, unionOf(pair));
+      const candidates = await archive.candidates(pair.id, 10);
+      assert.deepEqual(
+        candidates.map(({ entry, sides }) => [entry.name, sides]),
+        [['gone', 'both']],
+      );
+    });
+
     it('a union takes what a side was told for what it is known to know, and begins a later generation', async (t) => {
       const fixture = await open(t);
       const { registry, pair } = fixture;

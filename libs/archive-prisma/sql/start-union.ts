@@ -5,7 +5,9 @@
  * that nothing left over from that time ever meets its own number again (invariant 4).
  */
 import type { Union } from '#ports/registry.ts';
+import { SIDES } from '../codes.ts';
 import type { Session } from '../connection.ts';
+import { ENDS_WITH_NAME } from './problems.ts';
 
 /** Names the lock of whoever makes serials leap; any number that nobody else uses in the same database. */
 const LEAP_LOCK = '7163905284419264';
@@ -40,6 +42,11 @@ UPDATE pair SET
   deletes_held_since = NULL
 WHERE id = $1::int AND generation = $2::bigint AND local_generation = $3::bigint AND remote_generation = $4::bigint`;
 
+/** Nobody would come upon a name again that neither side holds by now, and its problem would stay. */
+const MARK_PROBLEMS = `
+INSERT INTO entry (pair_id, name, candidate_sides, candidate_marking)
+SELECT p.pair_id, p.name, ${SIDES.both}, nextval('serial') FROM problem p WHERE p.pair_id = $1::int AND ${ENDS_WITH_NAME}`;
+
 /** Runs as one transaction, a leap of serials excepted, which stays whatever becomes of it. */
 export async function startUnion(session: Session, id: number, union: Union): Promise<boolean> {
   const { known, found, attached, reason } = union;
@@ -63,6 +70,7 @@ export async function startUnion(session: Session, id: number, union: Union): Pr
   );
   if (started === 0) return false;
   await session.execute('DELETE FROM entry WHERE pair_id = $1::int', id);
+  await session.execute(MARK_PROBLEMS, id);
   return true;
 }
 

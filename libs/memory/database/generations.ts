@@ -1,8 +1,11 @@
 /** Generations and unions: what tells a restored backup, and how a pair starts again after one. */
 import type { Side } from '#core/entry.ts';
+import { FOUND_PROBLEMS } from '#core/found-problems.ts';
 import type { SideGeneration } from '#core/generation.ts';
+import type { Name } from '#core/name.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Union } from '#ports/registry.ts';
+import { mark } from './marks.ts';
 import { type PairRow, PairTables, type Transaction } from './tables.ts';
 
 type Told = Pick<SideGeneration, 'number' | 'stamp'>;
@@ -68,6 +71,11 @@ export function startUnion(transaction: Transaction, id: number, union: Union): 
       },
     },
   );
+  // Nobody would come upon a name again that neither side holds by now, and its problem would stay.
+  const marks = [...problems.values()].flatMap(({ name, code }) =>
+    FOUND_PROBLEMS.has(code) ? [] : [{ name: name as Name, side: 'both' as const }],
+  );
+  mark(transaction, emptied, marks);
   return true;
 }
 
