@@ -28,6 +28,13 @@ export interface CheckerParts {
   readonly holdNames: number;
 }
 
+interface Asked {
+  readonly process: string;
+  /** When it had looked at the name last. */
+  readonly lookedAt: number;
+  readonly isWrite: boolean;
+}
+
 export class Checker {
   readonly #parts: CheckerParts;
   #folder: FolderSight;
@@ -42,8 +49,8 @@ export class Checker {
   readonly #changedAt = new Map<string, number>();
   /** When a process last looked at a name upstream. */
   readonly #lookedAt = new Map<string, Map<string, number>>();
-  /** By name: when those who ask the store to write there, and were not answered yet, had looked at it last. */
-  readonly #asked = new Map<string, readonly { readonly process: string; readonly lookedAt: number }[]>();
+  /** By name: requests that were not answered yet. */
+  readonly #asked = new Map<string, readonly Asked[]>();
   /** When a user last put a file at a name upstream or here that was none, by `side name`; counted in looks. */
   readonly #appearedAt = new Map<string, number>();
   /** When work on the pending decision about a name began first. */
@@ -224,21 +231,28 @@ export class Checker {
     this.#lookedAt.set(name, looks.set(process, this.#now()));
   }
 
-  /** A process asks the store to write: what came to the name since it looked there itself, it cannot know of. */
-  asked(process: string, name: string): void {
-    if (!this.#parts.isWindowOpen) return;
+  /** A process asks the store for something and has no answer: what came to the name since it looked, it cannot know of. */
+  asked(process: string, name: string, isWrite: boolean): void {
     const lookedAt = this.#lookedAt.get(name)?.get(process) ?? 0;
-    this.#asked.set(name, [...(this.#asked.get(name) ?? []), { process, lookedAt }]);
+    this.#asked.set(name, [...(this.#asked.get(name) ?? []), { process, lookedAt, isWrite }]);
   }
 
+  /** Of its requests the latest: those before may have lost their answers. */
   answered(process: string, name: string): void {
-    const asked = this.#asked.get(name)?.filter((request) => request.process !== process);
-    if (asked !== undefined) this.#asked.set(name, asked);
+    const asked = [...(this.#asked.get(name) ?? [])];
+    const at = asked.findLastIndex((request) => request.process === process);
+    if (at < 0) return;
+    asked.splice(at, 1);
+    this.#asked.set(name, asked);
+  }
+
+  #writesUnderWay(name: string): readonly Asked[] {
+    return (this.#asked.get(name) ?? []).filter(({ isWrite }) => isWrite);
   }
 
   /** Whether a user changed the name upstream since whoever writes there looked; a copy names only what it copies. */
   #isUnseen(name: string): boolean {
-    const asked = this.#asked.get(name) ?? [];
+    const asked = this.#writesUnderWay(name);
     const looks = this.#lookedAt.get(name)?.values() ?? [];
     const lookedAt =
       asked.length > 0 ? Math.min(...asked.map((request) => request.lookedAt)) : Math.max(0, ...looks);
@@ -294,6 +308,8 @@ export class Checker {
     if (this.#isUnited || isConflictCopy(name) || book.wasTree(name)) return;
     for (const side of SIDES) {
       if (book.hasTouched(side, name)) continue;
+      // A write whose answer was lost may come true after its order was given up: nobody can know it for ours then.
+      if (side === 'upstream' && this.#writesUnderWay(name).length > 0) continue;
       throw new Violation(11, `a conflict, but nobody changed it ${side}`, `"${name}"`);
     }
   }

@@ -108,7 +108,9 @@ export class Witness {
     const placed = outcome.kind === 'done' ? placedName(verb, subject) : null;
     if (placed !== null) this.checker.placed(placed);
     if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(process, subject);
-    if (isRequestToWrite(verb)) this.checker.asked(process, subject);
+    if (verb.startsWith('http.') && verb !== 'http.answer' && isUnanswered(outcome)) {
+      this.checker.asked(process, subject, isStoreWrite(verb));
+    }
     if (verb === 'http.answer') this.checker.answered(process, subject);
     if (verb === 'db.claim' && outcome.kind === 'done') {
       this.checker.claimed((outcome.result as readonly Entry[]).map(({ name }) => name));
@@ -162,9 +164,16 @@ function namesOf(subject: string): readonly string[] {
   return subject.slice(subject.indexOf(': ') + 2).split(', ');
 }
 
-/** Whether a process asks the store to write with it; what comes of that is a step of the store. */
-function isRequestToWrite(verb: string): boolean {
-  return verb.startsWith('http.') && isStoreWrite(verb);
+/** Whether the store is at work on it still, or did it without its process hearing of that. */
+function isUnanswered(outcome: Outcome): boolean {
+  if (outcome.kind !== 'done') return outcome.kind === 'failed' && outcome.effect;
+  const { result } = outcome;
+  return (
+    typeof result === 'object' &&
+    result !== null &&
+    'answered' in result &&
+    result.answered instanceof Promise
+  );
 }
 
 /** Whether an object may be another one after this step. */
