@@ -4,7 +4,7 @@ import type { NewPair, NewStore, Pair, StoreKind, StoreRecord } from '#ports/pai
 import type { Registry, SyncTokens } from '#ports/registry.ts';
 import { type Connection, isDuplicate, isStillReferred, type Session } from './connection.ts';
 import type { Prisma, PrismaClient, Store as StoreRow } from './generated/client.ts';
-import { allPairs, pairNamed, pairsOf } from './sql/find-pairs.ts';
+import { allPairs, pairNamed, pairsOf, pairsOnContainerOf } from './sql/find-pairs.ts';
 import { beginGenerations, confirmGeneration } from './sql/generation.ts';
 import { lease, leases, releaseLeases } from './sql/lease.ts';
 import { disablePair, enablePair, finishPoll, finishScan, requestSync } from './sql/pair-condition.ts';
@@ -23,6 +23,7 @@ export function createRegistry(connection: Connection): Registry {
     addPair: (pair) => guard(() => addPair(connection, pair)),
     listPairs: () => guard(() => allPairs(pool)),
     findPair: (name) => guard(() => pairNamed(pool, name)),
+    pairsOnContainerOf: (pair) => guard(() => pairsOnContainerOf(pool, pair)),
     loadPair: (id) => guard(async () => (await pairsOf(pool, [id]))[0] ?? null),
     removePair: (id) =>
       guard(async () => {

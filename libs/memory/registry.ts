@@ -33,6 +33,12 @@ export function createMemoryRegistry(transact: Transact): Registry {
     listPairs: () => transact('listPairs', 'all', ({ tables }) => byName(pairsOf(tables))),
     findPair: (name) =>
       transact('findPair', name, ({ tables }) => pairsOf(tables).find((pair) => pair.name === name) ?? null),
+    pairsOnContainerOf: ({ id, container, store }) =>
+      inPair('pairsOnContainerOf', id, ({ tables }) =>
+        byName(pairsOf(tables)).filter(
+          (pair) => pair.container === container && pair.store.url === store.url,
+        ),
+      ),
     loadPair: (id) => inPair('loadPair', id, ({ tables }) => tables.pairs.get(id)?.pair ?? null),
     removePair: (id) =>
       inPair('removePair', id, ({ tables }) => {

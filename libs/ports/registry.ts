@@ -36,6 +36,8 @@ export interface Registry {
   /** All pairs by name. */
   listPairs(): Promise<readonly Pair[]>;
   findPair(name: string): Promise<Pair | null>;
+  /** All pairs by name that are on this container, the given one too. */
+  pairsOnContainerOf(pair: Pair): Promise<readonly Pair[]>;
   loadPair(id: number): Promise<Pair | null>;
   /** Forgets the pair and all its state; touches neither side. Idempotent. */
   removePair(id: number): Promise<void>;

@@ -8,10 +8,12 @@ import pg from 'pg';
 import type { Name } from '#core/name.ts';
 import type { Session } from '#libs/archive-prisma/connection.ts';
 import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
+import { pairsOnContainerOf } from '#libs/archive-prisma/sql/find-pairs.ts';
 import { movedSince } from '#libs/archive-prisma/sql/follow.ts';
 import * as account from '#libs/archive-prisma/sql/list-account.ts';
 import { listedPairs, pagePairs } from '#libs/archive-prisma/sql/list-pairs.ts';
 import { pageActions } from '#libs/archive-prisma/sql/operator-answers.ts';
+import type { Pair } from '#ports/pair.ts';
 import { fillFleet } from '#test/support/large-fleet.ts';
 import { LastFirst } from '#test/support/last-first.ts';
 import { testDatabase } from '#test/support/services.ts';
@@ -91,6 +93,12 @@ const ASKED: readonly (readonly [
   ['the first page of pairs', 8, (session) => pagePairs(session, FIRST)],
   ['a page in the middle', 8, (session) => pagePairs(session, { ...FIRST, after: 'pair-00500' })],
   ['some pairs by name', 8, (session) => listedPairs(session, names(SHOWN))],
+  [
+    'the pairs of a container',
+    2,
+    (session) =>
+      pairsOnContainerOf(session, { container: 'container-1', store: { url: 'x' } } as unknown as Pair),
+  ],
   [
     'a timeline',
     2,

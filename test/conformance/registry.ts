@@ -84,6 +84,12 @@ function describePairs(open: OpenArchive): void {
         ['docs', 'more'],
       );
       assert.equal(await registry.findPair('none'), null);
+      const beside = await registry.addPair({ ...added, uid: 'beside', name: 'beside' });
+      const elsewhere = { ...added, uid: 'elsewhere', name: 'elsewhere', container: 'elsewhere' };
+      assert.deepEqual(await registry.pairsOnContainerOf(await registry.addPair(elsewhere)), [
+        await registry.findPair('elsewhere'),
+      ]);
+      assert.deepEqual(await registry.pairsOnContainerOf(made), [beside, made]);
     });
 
     it('a removed pair takes its state along, and late writes to it change nothing', async (t) => {

@@ -19,6 +19,7 @@ ${where} ORDER BY p.name`;
 
 const ALL = find('');
 const BY_NAME = find('WHERE p.name = $1::text');
+const ON_CONTAINER = find('WHERE p.container = $1::text AND s.url = $2::text');
 const BY_ID = find('WHERE p.id = ANY($1::int[])');
 
 interface PairRow {
@@ -71,6 +72,13 @@ export async function allPairs(session: Session): Promise<readonly Pair[]> {
 export async function pairNamed(session: Session, name: string): Promise<Pair | null> {
   const [row] = await session.query<PairRow>(BY_NAME, name);
   return row === undefined ? null : toPair(row);
+}
+
+export async function pairsOnContainerOf(
+  session: Session,
+  { container, store }: Pair,
+): Promise<readonly Pair[]> {
+  return (await session.query<PairRow>(ON_CONTAINER, container, store.url)).map(toPair);
 }
 
 /** In order of their names; those that are gone are left out. */

@@ -31,8 +31,10 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     storeRemove: (name) => registry.removeStore(name),
     pairAdd: (request) => addPair(deps, request),
     pairList: () => listPairs(deps),
-    pairShow: async (name) =>
-      pairStatus(deps, await findPair(registry, name), await registry.listPairs(), await readHolds(deps)),
+    pairShow: async (name) => {
+      const pair = await findPair(registry, name);
+      return pairStatus(deps, pair, await registry.pairsOnContainerOf(pair), await readHolds(deps));
+    },
     pairSet: (request) => setPair(deps, request),
     pairPause: (name) => pausePair(deps, name),
     pairResume: (name, union) => resumePair(deps, name, union),

@@ -56,7 +56,7 @@ export async function addPair(deps: PairsDeps, request: PairAddRequest): Promise
     await deps.queue.pollNow(registered.id);
     const text = `paired ${draft.folder} with container "${draft.container}" of store "${draft.store.name}"`;
     await note(deps, registered, text);
-    return pairView(registered, 'starting', await deps.registry.listPairs());
+    return pairView(registered, 'starting', await deps.registry.pairsOnContainerOf(registered));
   } finally {
     await sides.folder.close();
     await sides.store.close();
@@ -253,8 +253,8 @@ async function forgetInContainer(store: ObjectStore): Promise<void> {
 }
 
 export async function showPair(deps: PairsDeps, name: string): Promise<PairView> {
-  const pairs = await deps.registry.listPairs();
-  return viewOf(deps, await findPair(deps.registry, name), pairs, await readHolds(deps));
+  const pair = await findPair(deps.registry, name);
+  return viewOf(deps, pair, await deps.registry.pairsOnContainerOf(pair), await readHolds(deps));
 }
 
 /** What an operator did, and who it was, in the pair's history. */
