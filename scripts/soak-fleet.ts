@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { freePortRange } from '#libs/services/processes.ts';
 import type { App } from '#test/support/fleet.ts';
 import { LastFirst } from '#test/support/last-first.ts';
+import { cpuSeconds } from './bench/processes.ts';
 import { type Load, startLoad } from './soak/load.ts';
 import { openStand, type Stand, untilInSync } from './soak/stand.ts';
 
@@ -21,6 +22,8 @@ const MOST_JOIN_SECONDS = 5;
 /** So many files of one moment keep four workers busy for longer than another one needs to start. */
 const BURST = 6_000;
 const POLL_MS = 100;
+const IDLE_MS = 20_000;
+const UNDER_LOAD_MS = 5_000;
 
 const { values } = parseArgs({
   options: {
@@ -62,8 +65,9 @@ async function openFleetStand(): Promise<Stand> {
 }
 
 async function soak(stand: Stand): Promise<void> {
+  await measureIdle(stand);
   const load = startLoad(stand, Number(values.rate), Math.random);
-  await delay(5_000);
+  await delay(UNDER_LOAD_MS);
   await restartAll(stand);
   await killWatcher(stand, load);
   await addWorker(stand, load);
@@ -76,6 +80,22 @@ async function soak(stand: Stand): Promise<void> {
   const failed = log.split('\n').filter((line) => line.includes('"a job failed'));
   say(`jobs that failed: ${failed.length}`);
   missed.push(...failed.slice(0, 5));
+}
+
+/** What the fleet costs while nobody writes: the least that a machine must have to spare. */
+async function measureIdle({ fleet, pairs }: Stand): Promise<void> {
+  const apps = Object.keys(COUNTS) as App[];
+  const cpu = () => Promise.all(apps.map((app) => cpuSeconds(fleet.pids(app))));
+  const before = await cpu();
+  await delay(IDLE_MS);
+  const after = await cpu();
+  const peaks = await fleet.peakMiB();
+  for (const [index, app] of apps.entries()) {
+    const share = (((after[index] ?? 0) - (before[index] ?? 0)) / (IDLE_MS / 1_000)) * 100;
+    say(
+      `${pairs.length} idle pairs: ${COUNTS[app]} ${app} at ${share.toFixed(1)} % of a core, ${peaks[app]} MiB at most`,
+    );
+  }
 }
 
 /** One process after the other is asked to drain, and another one started in its place. */
