@@ -9,6 +9,7 @@ export const DOCUMENTS: readonly string[] = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'deploy/README.md',
   'libs/core/SPEC.md',
   ...globSync('docs/*.md', { cwd: ROOT }).sort(),
   ...globSync('{apps,libs}/*/README.md', { cwd: ROOT }).sort(),
