@@ -49,6 +49,8 @@ const LOOK_MS = 15_000;
 const LISTEN_MS = 10_000;
 /** Lost events of one pair ask for a scan at most this often. */
 const ASK_SCAN_MS = 30_000;
+/** A pair is not scanned again at once, however much is wanted of it, while others wait. */
+const SCAN_REST_MS = 1_000;
 /** A scan that failed for a passing reason is tried again after this time. */
 const SCAN_RETRY_MS = 10_000;
 
@@ -58,6 +60,8 @@ interface Watched {
   readonly hints: HintBuffer;
   readonly ended: AbortController;
   scanning: boolean;
+  /** When its last scan ended, milliseconds since the epoch. */
+  scannedAt: number;
   looking: boolean;
   /** The last look did: the next waits for its time. */
   lookFailed: boolean;
@@ -131,6 +135,7 @@ export class PairWatcher {
       hints: new HintBuffer(),
       ended: new AbortController(),
       scanning: false,
+      scannedAt: Number.NEGATIVE_INFINITY,
       looking: false,
       lookFailed: false,
       scanAsked: false,
@@ -191,12 +196,30 @@ export class PairWatcher {
       watched.nextLookAt = now + LOOK_MS;
       this.keep(this.look(watched));
     }
-    const isWanted = pair.scanWanted > pair.scanDone || now >= watched.nextScanAt;
-    if (isWanted && !watched.scanning && this.scans < this.deps.scansAtOnce) {
-      watched.scanning = true;
-      this.scans += 1;
-      watched.nextScanAt = now + this.deps.scanIntervalMs;
-      this.keep(this.scan(watched));
+    this.scanIfWanted(watched);
+  }
+
+  private scanIfWanted(watched: Watched): void {
+    const { pair } = watched;
+    if (pair.paused || pair.disabled !== null || watched.scanning || this.scans >= this.deps.scansAtOnce)
+      return;
+    const now = this.deps.clock.now();
+    if (pair.scanWanted <= pair.scanDone && now < watched.nextScanAt) return;
+    watched.scanning = true;
+    this.scans += 1;
+    watched.nextScanAt = now + this.deps.scanIntervalMs;
+    this.keep(this.scan(watched));
+  }
+
+  /**
+   * A place to scan is taken at once: whoever takes hundreds of pairs over would else scan a few of them a second. Not
+   * by a pair that had one just now: what failed there may fail as fast again.
+   */
+  private scanNext(): void {
+    const rested = this.deps.clock.now() - SCAN_REST_MS;
+    for (const watched of this.watched.values()) {
+      if (this.scans >= this.deps.scansAtOnce) return;
+      if (watched.scannedAt <= rested) this.scanIfWanted(watched);
     }
   }
 
@@ -255,7 +278,9 @@ export class PairWatcher {
       );
     } finally {
       watched.scanning = false;
+      watched.scannedAt = clock.now();
       this.scans -= 1;
+      this.scanNext();
     }
   }
 
