@@ -107,7 +107,7 @@ export async function untilInSync(stand: Stand, timeoutMs: number): Promise<numb
       'SELECT count(*)::int AS open FROM pair WHERE scan_done < scan_wanted OR poll_done < poll_wanted',
     );
     const { lagsMs, problems } = await stand.figures();
-    if (row?.open === 0 && lagsMs.length === 0) return (performance.now() - startedAt) / 1_000;
+    if (row?.open === 0 && lagsMs.length === 0) return Math.round((performance.now() - startedAt) / 100) / 10;
     if (performance.now() - startedAt > timeoutMs)
       throw new Error(
         `${row?.open} pairs unread, ${lagsMs.length} behind, problems ${JSON.stringify(problems)}\n${await stand.fleet.logTail()}`,
