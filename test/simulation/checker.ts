@@ -49,6 +49,8 @@ export class Checker {
   readonly #changedAt = new Map<string, number>();
   /** When a process last looked at a name upstream. */
   readonly #lookedAt = new Map<string, Map<string, number>>();
+  /** Names with work of the engine that was not acknowledged. */
+  readonly #unheard = new Set<string>();
   /** By name: requests that were not answered yet. */
   readonly #asked = new Map<string, readonly Asked[]>();
   /** When a user last put a file at a name upstream or here that was none, by `side name`; counted in looks. */
@@ -201,6 +203,11 @@ export class Checker {
     for (const name of names) this.#claimedAt.delete(name);
   }
 
+  /** A worker that stood still until its claim had ended carried these out, and nobody heard of it. */
+  unheard(names: readonly string[]): void {
+    for (const name of names) this.#unheard.add(name);
+  }
+
   /** Counts, so that of two events the later one has the greater number. */
   #now(): number {
     this.#looks += 1;
@@ -306,6 +313,8 @@ export class Checker {
     const { book } = this.#parts;
     // What was sent below a directory may outlive it by a moment, and stand in the way of the file in its place.
     if (this.#isUnited || isConflictCopy(name) || book.wasTree(name)) return;
+    // Fenced off, yet done: to those who work there now it is somebody else's change.
+    if (this.#unheard.has(name)) return;
     for (const side of SIDES) {
       if (book.hasTouched(side, name)) continue;
       // A write whose answer was lost may come true after its order was given up: nobody can know it for ours then.
