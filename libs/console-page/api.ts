@@ -7,7 +7,7 @@ import { useEffect, useState } from 'preact/hooks';
 const PREFIX = '/api/v1';
 const { csrf = '', role = 'viewer', visitor = '', environment = '' } = document.documentElement.dataset;
 
-export const me = { name: visitor, environment, isOperator: role === 'operator' };
+export const me = { name: visitor, environment, isOperator: role === 'operator', csrf };
 
 export class Failure extends Error {
   readonly code: string;

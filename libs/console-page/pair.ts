@@ -1,5 +1,5 @@
 /** Pair: everything about one pair, a tab for each thing an operator looks at. */
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { PairLive } from '#ports/desk.ts';
 import type { PairView } from '#ports/operator.ts';
 import { get, me, ofPair, post, remove, useLive, useLoaded } from './api.ts';
@@ -43,6 +43,11 @@ export function PairPage({ name }: { readonly name: string }): Node {
   const [line, setLine] = useState<boolean | null>(null);
   const [isGone, setGone] = useState(false);
   const [away, setAway] = useState<string | null>(null);
+  useEffect(() => {
+    const follow = () => setTab(tabOf(location.hash));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
   const pair = useLoaded(`${name} ${live?.condition}`, () => get<PairView>(ofPair(name)));
   useLive(
     { pair: name },

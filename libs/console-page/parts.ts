@@ -32,7 +32,7 @@ export function Frame({ title, isLive = null, children }: FrameProps): Node {
       <nav aria-label="Pages">${LINKS.map(([href, text]) => html`<a href=${href} aria-current=${here(href)}>${text}</a>`)}</nav>
       <span class="who">${isLive === false && html`<span class="warn" role="status">reconnecting…</span>`}
         ${me.name} (${me.isOperator ? 'operator' : 'viewer'})
-        <form method="post" action="/logout"><button class="quiet">Log out</button></form></span>
+        <form method="post" action="/logout"><input type="hidden" name="_csrf" value=${me.csrf} /><button class="quiet">Log out</button></form></span>
     </header>
     <main id="main"><h1>${title}</h1>${children}</main>`;
 }
