@@ -33,6 +33,8 @@ interface Asked {
   /** When it had looked at the name last. */
   readonly lookedAt: number;
   readonly isWrite: boolean;
+  /** Its process was told that there will be no answer, while the store may be at work on it. */
+  readonly isLost: boolean;
 }
 
 export class Checker {
@@ -98,6 +100,8 @@ export class Checker {
       this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
       if (side === 'here' || container.keepsVersions) book.displaced(content);
       if (side === 'upstream' && isWindowOpen && this.#isUnseen(name)) book.letGo(content);
+      // Carried out when its order had been given up: what it displaced is a version that nobody comes to look for.
+      if (side === 'upstream' && container.keepsVersions && this.#isLateWrite(name)) book.letGo(content);
       this.#lastName.set(content, name);
       const other = side === 'here' ? 'upstream' : 'here';
       if (book.hasEnded(other, name, content) && !this.#isAtName(content)) book.letGo(content);
@@ -239,9 +243,13 @@ export class Checker {
   }
 
   /** A process asks the store for something and has no answer: what came to the name since it looked, it cannot know of. */
-  asked(process: string, name: string, isWrite: boolean): void {
+  asked(process: string, name: string, request: Pick<Asked, 'isWrite' | 'isLost'>): void {
     const lookedAt = this.#lookedAt.get(name)?.get(process) ?? 0;
-    this.#asked.set(name, [...(this.#asked.get(name) ?? []), { process, lookedAt, isWrite }]);
+    const asked = [...(this.#asked.get(name) ?? [])];
+    // One that was sent, and then counts as lost, is one request.
+    const sent = request.isLost ? asked.findLastIndex((one) => one.process === process && !one.isLost) : -1;
+    if (sent >= 0) asked.splice(sent, 1);
+    this.#asked.set(name, [...asked, { process, lookedAt, ...request }]);
   }
 
   /** Of its requests the latest: those before may have lost their answers. */
@@ -251,6 +259,11 @@ export class Checker {
     if (at < 0) return;
     asked.splice(at, 1);
     this.#asked.set(name, asked);
+  }
+
+  #isLateWrite(name: string): boolean {
+    const writes = this.#writesUnderWay(name);
+    return writes.length > 0 && writes.every(({ isLost }) => isLost);
   }
 
   #writesUnderWay(name: string): readonly Asked[] {

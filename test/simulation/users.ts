@@ -231,10 +231,13 @@ export class Users {
       case 'empty':
         this.#clearUpstream(name, names);
         container.raw.put(name, new Uint8Array(0));
+        book.touched('upstream', name);
         return;
       case 'mkdir':
         this.#clearUpstream(name, names);
         container.raw.putDirectory(name);
+        // Also where it looks as before: by nothing can it be known for one of ours any more.
+        book.touched('upstream', name);
         return;
       case 'remove':
         if (objectsOf(container).has(name)) container.raw.remove(name);

@@ -109,7 +109,10 @@ export class Witness {
     if (placed !== null) this.checker.placed(placed);
     if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(process, subject);
     if (verb.startsWith('http.') && verb !== 'http.answer' && isUnanswered(outcome)) {
-      this.checker.asked(process, subject, isStoreWrite(verb));
+      this.checker.asked(process, subject, {
+        isWrite: isStoreWrite(verb),
+        isLost: outcome.kind === 'failed',
+      });
     }
     if (verb === 'http.answer') this.checker.answered(process, subject);
     if (verb === 'db.claim' && outcome.kind === 'done') {
