@@ -48,7 +48,7 @@ interface Group {
 }
 
 /** What the guard runs: these alone count requests and statements that matter per file. */
-const GUARDED = ['W1', 'W2', 'W3', 'W9', 'W10', 'W11'];
+const GUARDED = ['W1', 'W2', 'W3', 'W9', 'W10'];
 
 /** Workloads that share a stage; each stage is new. */
 function groups(withPeers: boolean): readonly Group[] {

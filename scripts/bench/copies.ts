@@ -35,16 +35,18 @@ export async function copies(stage: Stage, sizes: Sizes, withPeers: boolean): Pr
   for (let round = 1; round <= sizes.rounds; round += 1) {
     process.stdout.write(`W1, round ${round}: ${files} files up\n`);
     for (const versioned of [false, true]) {
-      const container = `raw-${versioned}-${round}`;
-      const raw = await rawSwift(swift, container, versioned);
-      const put = await stage.measureHere(() => raw.putAll(contents, CONNECTIONS));
-      up.add(versioned ? RAW.putVersioned : RAW.put, files, put);
+      // Without peers only what is downloaded below is sent raw.
+      if (withPeers || !versioned) {
+        const raw = await rawSwift(swift, `raw-${versioned}-${round}`, versioned);
+        const put = await stage.measureHere(() => raw.putAll(contents, CONNECTIONS));
+        up.add(versioned ? RAW.putVersioned : RAW.put, files, put);
+        await raw.close();
+      }
       const name = `up-${versioned}-${round}`;
       const folder = await stage.folder(name);
       await writeTree(folder, contents);
       const ours = await firstSync(stage, { name, folder, container: `ours-${name}`, versioned });
       up.add(versioned ? OURS.versioned : OURS.plain, files, ours);
-      await raw.close();
     }
     if (rclone !== null) up.add('rclone copy', files, await rclone.copy(source, remoteOf(`rclone-${round}`)));
     if (client !== null) {

@@ -92,10 +92,7 @@ export class Rounds {
     const known = this.#costs.get(tool) ?? { files, costs: [] };
     known.costs.push(cost);
     this.#costs.set(tool, known);
-    const wall = cost.wallSeconds.toFixed(2);
-    process.stdout.write(
-      `  ${tool.padEnd(40)} ${wall.padStart(8)} s wall ${cost.cpuSeconds.toFixed(2).padStart(8)} s CPU\n`,
-    );
+    process.stdout.write(`  ${tool.padEnd(40)} ${describe(cost, files)}\n`);
   }
 
   get series(): readonly Series[] {
@@ -106,4 +103,19 @@ export class Rounds {
   of(tool: string): Series | null {
     return this.series.find((series) => series.tool === tool) ?? null;
   }
+}
+
+function describe({ wallSeconds, cpuSeconds, requests, fleet }: Cost, files: number): string {
+  const parts = [
+    `${wallSeconds.toFixed(2).padStart(8)} s wall ${cpuSeconds.toFixed(2).padStart(8)} s CPU`,
+    `${(totalOf(requests) / files).toFixed(2)} requests/file`,
+  ];
+  if (fleet !== undefined) {
+    const apps = Object.entries(fleet.cpuSecondsOf).map(([app, seconds]) => `${app} ${seconds.toFixed(2)}`);
+    parts.push(
+      `${(fleet.statements / files).toFixed(2)} statements/file`,
+      `${apps.join(', ')}, database ${fleet.databaseCpuSeconds.toFixed(2)}, queue ${fleet.queueCpuSeconds.toFixed(2)}`,
+    );
+  }
+  return parts.join('; ');
 }

@@ -46,9 +46,9 @@ export const FULL: Sizes = {
 /** For the guard: counts are the same at any size that fills a few batches. */
 export const QUICK: Sizes = {
   rounds: 1,
-  copied: 600,
-  compared: 300,
-  entries: 5_000,
+  copied: 200,
+  compared: 100,
+  entries: 2_000,
   changed: 20,
   edits: 5,
   undone: 500,
@@ -56,6 +56,6 @@ export const QUICK: Sizes = {
   idlePairs: 20,
   idleSeconds: 5,
   delayed: 200,
-  manyEntries: 15_000,
-  removed: 500,
+  manyEntries: 4_000,
+  removed: 300,
 };
