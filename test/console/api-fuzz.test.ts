@@ -22,10 +22,10 @@ import { LastFirst } from '#test/support/last-first.ts';
 import { testDatabase, testRedisUrl } from '#test/support/services.ts';
 
 const RUNS = Number(process.env['HOLDFAST_FUZZ_RUNS'] ?? 4);
-const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? Date.now() % 1_000_000);
+/** Always the same unless told otherwise, so that a change is judged by itself. */
+const SEED = Number(process.env['HOLDFAST_TEST_SEED'] ?? 77);
 const TOKENS = { viewer: 'hf_of-the-viewer', operator: 'hf_of-the-operator' } as const;
 const SESSION_KEY = 'a session key that nobody may see, at 32 signs';
-const STORE_SECRET = 'what-the-store-asks-for';
 /** Names that there are, so that not every request ends at a name that there is not. */
 const KNOWN = ['pair-00001', 'pair-00002', 'pair-00004', 'large', 'file-1', 'store-quota', '97', '1'];
 
@@ -59,7 +59,7 @@ before(async () => {
   undoing.after(() => rm(dir, { recursive: true, force: true }));
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
-  await fillFleet(client, { pairs: 20, events: 400 });
+  await fillFleet(client, { pairs: 5, events: 400 });
   await client.end();
   const accounts = join(dir, 'accounts.json');
   const record = (role: 'viewer' | 'operator') => ({ role, hash: hashToken(TOKENS[role]) });
@@ -71,7 +71,6 @@ before(async () => {
   });
   const fleet: Fleet = await openFleet({ config, log: SILENT });
   undoing.after(() => fleet.close());
-  process.env['SECRET'] = STORE_SECRET;
   app = await createConsole({
     accounts: fileAccounts(accounts),
     sessionKey: SESSION_KEY,
@@ -224,7 +223,6 @@ function requestsOf({ method, path, parameters, body }: Operation): fc.Arbitrary
 /** What no answer may hold, whoever asks: secrets, and how the console is made. */
 const NEVER = [
   SESSION_KEY,
-  STORE_SECRET,
   TOKENS.viewer,
   TOKENS.operator,
   'sha256$',
@@ -265,7 +263,10 @@ describe('requests made of the document', { timeout: 280_000 }, () => {
     assert.ok(asked.length > 55, `${asked.length} operations`);
     for (const operation of [...asked.filter((each) => !isLast(each)), ...asked.filter(isLast)]) {
       for (const who of ['nobody', 'viewer', 'operator'] as const) {
-        const numRuns = who === 'nobody' ? 2 : RUNS;
+        const { parameters, body } = operation;
+        const isFixed =
+          parameters.length === 0 && (body === null || /_(doctor|recovery)$/.test(operation.operationId));
+        const numRuns = isFixed ? 1 : who === 'nobody' ? 2 : RUNS;
         const property = fc.asyncProperty(requestsOf(operation), (request) => check(operation, request, who));
         await fc.assert(property, { numRuns, seed: SEED, endOnFailure: true });
       }
