@@ -253,11 +253,12 @@ export class Checker {
   }
 
   /** Of its requests the latest: those before may have lost their answers. */
-  answered(process: string, name: string): void {
+  answered(process: string, name: string, isFailure: boolean): void {
     const asked = [...(this.#asked.get(name) ?? [])];
     const at = asked.findLastIndex((request) => request.process === process);
     if (at < 0) return;
-    asked.splice(at, 1);
+    const [request] = asked.splice(at, 1);
+    if (isFailure && request !== undefined) asked.push({ ...request, isLost: true });
     this.#asked.set(name, asked);
   }
 

@@ -114,7 +114,7 @@ export class Witness {
         isLost: outcome.kind === 'failed',
       });
     }
-    if (verb === 'http.answer') this.checker.answered(process, subject);
+    if (verb === 'http.answer') this.checker.answered(process, subject, isServerFailure(outcome));
     if (verb === 'db.claim' && outcome.kind === 'done') {
       this.checker.claimed((outcome.result as readonly Entry[]).map(({ name }) => name));
     }
@@ -171,6 +171,12 @@ function placedName(verb: string, subject: string): string | null {
 /** Of a step about some names of a pair. */
 function namesOf(subject: string): readonly string[] {
   return subject.slice(subject.indexOf(': ') + 2).split(', ');
+}
+
+/** By such an answer nobody knows what became of the request. */
+function isServerFailure(outcome: Outcome): boolean {
+  const result = outcome.kind === 'done' ? outcome.result : null;
+  return typeof result === 'object' && result !== null && 'status' in result && Number(result.status) >= 500;
 }
 
 /** Whether the store is at work on it still, or did it without its process hearing of that. */
