@@ -44,8 +44,10 @@ WHERE id = $1::int AND generation = $2::bigint AND local_generation = $3::bigint
 
 /** Nobody would come upon a name again that neither side holds by now, and its problem would stay. */
 const MARK_PROBLEMS = `
+WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number)
 INSERT INTO entry (pair_id, name, candidate_sides, candidate_marking)
-SELECT p.pair_id, p.name, ${SIDES.both}, nextval('serial') FROM problem p WHERE p.pair_id = $1::int AND ${ENDS_WITH_NAME}`;
+SELECT p.pair_id, p.name, ${SIDES.both}, (SELECT number FROM marking)
+FROM problem p WHERE p.pair_id = $1::int AND ${ENDS_WITH_NAME}`;
 
 /** Runs as one transaction, a leap of serials excepted, which stays whatever becomes of it. */
 export async function startUnion(session: Session, id: number, union: Union): Promise<boolean> {
