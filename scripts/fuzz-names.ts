@@ -11,7 +11,7 @@
 
 import { parseArgs } from 'node:util';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
-import { fuzzNames, pairOfEngine } from '#test/hostile/fuzz-names.ts';
+import { fuzzNames, LONGEST_ON_SWIFT, pairOfEngine } from '#test/hostile/fuzz-names.ts';
 import { openMemory } from '#test/memory/open-memory.ts';
 import { openPithos } from '#test/store-pithos/open-pithos.ts';
 import { openSwift } from '#test/store-swift/fixtures.ts';
@@ -51,7 +51,8 @@ console.log(`seed ${seed}`);
 const undoing = new LastFirst();
 try {
   const engine = await startEngine(undoing, await open(undoing));
-  const report = await fuzzNames(pairOfEngine(engine), names, seed);
+  const longest = values.store === 'swift' ? LONGEST_ON_SWIFT : undefined;
+  const report = await fuzzNames(pairOfEngine(engine), names, seed, longest);
   for (const [code, count] of Object.entries(report.problems).toSorted())
     console.log(`${String(count).padStart(7)}  ${code}`);
   for (const fault of report.faults.slice(0, 50)) console.log(`FAULT ${fault}`);

@@ -8,7 +8,7 @@ import { startEngine } from '#test/support/engine.ts';
 import { secretFile, startFleet } from '#test/support/fleet.ts';
 import { swift, testDatabase, testRedisUrl } from '#test/support/services.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
-import { type FuzzReport, fuzzNames, pairOfEngine, pairOfFleet } from './fuzz-names.ts';
+import { type FuzzReport, fuzzNames, LONGEST_ON_SWIFT, pairOfEngine, pairOfFleet } from './fuzz-names.ts';
 
 const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random() * 0x7fffffff));
 
@@ -38,7 +38,7 @@ describe('generated names, drawn here and upstream, are synced exactly or shown 
       return;
     }
     const engine = await startEngine(t, await openSwift(t, login, true));
-    assertGood(await fuzzNames(pairOfEngine(engine), 20, seed));
+    assertGood(await fuzzNames(pairOfEngine(engine), 20, seed, LONGEST_ON_SWIFT));
   });
 
   test('through the processes', async (t) => {
