@@ -82,17 +82,17 @@ const databaseKilled: Strike = outage(async ({ postgres }) => {
 const RUNS: readonly Run[] = [
   {
     title: 'each of the four processes killed in turn loses nothing',
-    files: 1_200,
+    files: 800,
     strikes: APPS.map((app) => kill(app)),
   },
   {
     title:
       'a Redis emptied, then killed and started empty, and a PostgreSQL killed and started again lose nothing',
-    files: 1_200,
+    files: 800,
     strikes: [flushed, restartedEmpty, databaseKilled],
   },
-  { title: 'a Redis that is away for ten seconds loses nothing', files: 600, strikes: [awayTenSeconds] },
-  { title: 'all four processes killed at once lose nothing', files: 600, strikes: [kill(...APPS)] },
+  { title: 'a Redis that is away for ten seconds loses nothing', files: 400, strikes: [awayTenSeconds] },
+  { title: 'all four processes killed at once lose nothing', files: 400, strikes: [kill(...APPS)] },
 ];
 
 /** All that is to be in flight is made while the pair is paused, or the first files would be done before the last are there. */
@@ -139,7 +139,7 @@ describe('faults while files are in flight', () => {
       return;
     }
     // A real Swift sets the pace itself.
-    await surviveStrikes(await openStage(ends, upstream), { files: 500, strikes: [kill(...APPS)] }, () => {});
+    await surviveStrikes(await openStage(ends, upstream), { files: 240, strikes: [kill(...APPS)] }, () => {});
   });
 });
 
@@ -149,7 +149,7 @@ describe('processes that are asked to stop while files are in flight', () => {
     const counts = { watcher: 2, poller: 2, decider: 2, transfer: 2 };
     const upstream = await openRawPithos(ends, LATENCY_MS);
     const stage = await openStage(ends, upstream, { counts });
-    await writePaused(stage, 500);
+    await writePaused(stage, 400);
     upstream.pace(STRIKING_LATENCY_MS);
     await stage.fleet.json('pair', 'resume', 'pair');
     await untilInFlight(stage, 50);
