@@ -139,7 +139,7 @@ describe('faults while files are in flight', () => {
       return;
     }
     // A real Swift sets the pace itself.
-    await surviveStrikes(await openStage(ends, upstream), { files: 240, strikes: [kill(...APPS)] }, () => {});
+    await surviveStrikes(await openStage(ends, upstream), { files: 500, strikes: [kill(...APPS)] }, () => {});
   });
 });
 
