@@ -1,7 +1,7 @@
 /** Others: the fleet's problems, its processes, what operators did, and adding a pair. */
 import { useState } from 'preact/hooks';
-import type { ActionRow, PageView, ProblemRow, ProcessRow } from '#ports/desk.ts';
-import type { StoreView } from '#ports/operator.ts';
+import type { ActionRow, PageView, ProcessRow } from '#ports/desk.ts';
+import type { ProblemView, StoreView } from '#ports/operator.ts';
 import { get, me, post, useLive, useLoaded } from './api.ts';
 import { html, type Node } from './html.ts';
 import {
@@ -18,7 +18,7 @@ import {
 } from './parts.ts';
 import { durationText, sizeText } from './words.ts';
 
-const PROBLEMS: readonly Column<ProblemRow>[] = [
+const PROBLEMS: readonly Column<ProblemView>[] = [
   {
     title: 'Pair',
     cell: ({ pair }) => html`<a href=${`/pairs/${encodeURIComponent(pair)}#problems`}>${pair}</a>`,
@@ -34,7 +34,7 @@ export function ProblemsPage(): Node {
   const paging = usePaging();
   const codes = useLoaded('', () => get<{ code: string; problems: number }[]>('/problem-codes'));
   const query = { code, from: paging.from };
-  const list = useLoaded(JSON.stringify(query), () => get<PageView<ProblemRow>>('/problems', query));
+  const list = useLoaded(JSON.stringify(query), () => get<PageView<ProblemView>>('/problems', query));
   const choose = (event: Event) => {
     setCode((event.target as HTMLSelectElement).value);
     paging.first();
@@ -45,7 +45,7 @@ export function ProblemsPage(): Node {
       <button onClick=${list.again}>Look again</button></div>
     ${
       list.value !== null &&
-      html`<${Rows} label="Problems" columns=${PROBLEMS} rows=${list.value.items} keyOf=${(row: ProblemRow) => `${row.pair} ${row.name}`} none="There is no problem." />
+      html`<${Rows} label="Problems" columns=${PROBLEMS} rows=${list.value.items} keyOf=${(row: ProblemView) => `${row.pair} ${row.name}`} none="There is no problem." />
     <${Pager} paging=${paging} next=${list.value.next} />`
     }<//>`;
 }

@@ -1,7 +1,7 @@
 /** Pair tabs: the lists and settings of one pair. */
 import { useState } from 'preact/hooks';
-import type { EventRow, PageView, ProblemRow } from '#ports/desk.ts';
-import type { PairView, PlanItem, TrashView, WhyView } from '#ports/operator.ts';
+import type { EventRow, PageView } from '#ports/desk.ts';
+import type { PairView, PlanItem, ProblemView, TrashView, WhyView } from '#ports/operator.ts';
 import { get, me, ofPair, patch, post, type Query, useLoaded } from './api.ts';
 import { html, type Node } from './html.ts';
 import type { TabProps } from './pair.ts';
@@ -50,11 +50,11 @@ export function Problems({ name, version }: TabProps): Node {
   const codes = useLoaded(version, () =>
     get<{ code: string; problems: number }[]>(ofPair(name, '/problem-codes')),
   );
-  const page = usePage<ProblemRow>(ofPair(name, '/problems'), version, { code });
+  const page = usePage<ProblemView>(ofPair(name, '/problems'), version, { code });
   const acting = useActing(page.list.again);
   const retry = (body: object, what: string) =>
     acting.act(() => post(ofPair(name, '/problems/retry'), body), `${what} is tried again now.`);
-  const columns: readonly Column<ProblemRow>[] = [
+  const columns: readonly Column<ProblemView>[] = [
     { title: 'Name', cell: (row) => row.name },
     { title: 'Problem', cell: (row) => html`<b>${row.code}</b> ${row.text}` },
     { title: 'Attempts', isNumber: true, cell: ({ attempts }) => countText(attempts) },
@@ -64,7 +64,7 @@ export function Problems({ name, version }: TabProps): Node {
       ? [
           {
             title: 'Do',
-            cell: (row: ProblemRow) =>
+            cell: (row: ProblemView) =>
               html`<button disabled=${acting.isBusy} onClick=${() => retry({ names: [row.name] }, `"${row.name}"`)}>Retry</button>`,
           },
         ]
@@ -78,7 +78,7 @@ export function Problems({ name, version }: TabProps): Node {
       ${codes.value?.map((each) => html`<option value=${each.code}>${each.code} (${each.problems})</option>`)}</select></label>
       ${me.isOperator && page.items.length > 0 && html`<button disabled=${acting.isBusy} onClick=${() => retry(code === '' ? {} : { code }, code === '' ? 'Everything' : `All of ${code}`)}>${code === '' ? 'Retry all' : `Retry all of ${code}`}</button>`}</div>
     <${Outcome} ...${acting} />
-    <${List} label="Problems" page=${page} columns=${columns} keyOf=${(row: ProblemRow) => row.name} none="There is no problem." />`;
+    <${List} label="Problems" page=${page} columns=${columns} keyOf=${(row: ProblemView) => row.name} none="There is no problem." />`;
 }
 
 interface HeldDelete {

@@ -2,7 +2,14 @@
  * Desk: what an operator looks at and answers on the console, beside the verbs of `Operator`.
  * Results are plain JSON; lists come in pages, each naming where the next one begins.
  */
-import type { HeldDeletesView, HistoryView, PairCondition, PairView, TrashView } from './operator.ts';
+import type {
+  HeldDeletesView,
+  HistoryView,
+  PairCondition,
+  PairView,
+  ProblemView,
+  TrashView,
+} from './operator.ts';
 import type { ConflictAnswer } from './overview.ts';
 
 export interface PageView<Item> {
@@ -116,17 +123,6 @@ export interface EventRow extends HistoryView {
   readonly name: string | null;
 }
 
-export interface ProblemRow {
-  readonly pair: string;
-  readonly name: string;
-  readonly code: string;
-  readonly text: string;
-  readonly firstSeenAt: string;
-  readonly lastSeenAt: string;
-  readonly attempts: number;
-  readonly nextAttemptAt: string | null;
-}
-
 export interface ProcessRow {
   readonly id: string;
   readonly app: string;
@@ -175,7 +171,7 @@ export interface Desk {
   problems(
     name: string | null,
     request: PageRequest & { readonly code: string | null },
-  ): Promise<PageView<ProblemRow>>;
+  ): Promise<PageView<ProblemView>>;
   problemCodes(name: string | null): Promise<readonly { readonly code: string; readonly problems: number }[]>;
   /** @returns how many are tried again now. */
   problemsRetry(

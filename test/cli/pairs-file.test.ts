@@ -24,23 +24,25 @@ templates:
   .replaceAll('home-{user}', '"home-{user}"')
   .replaceAll('/homes/{user}/cloud', '"/homes/{user}/cloud"');
 
+const WANTED: WantedPair = {
+  name: 'a',
+  folder: '/homes/a',
+  store: 's',
+  container: 'c',
+  volume: 'default',
+  exclude: [],
+  policies: {},
+  trashDays: null,
+  trashBytes: null,
+  paused: false,
+  create: true,
+  versioning: true,
+};
+
 describe('a file of pairs', () => {
   it('gives each pair the defaults of pair add', (t) => {
-    const [pair] = readPairs(fileWith(t, 'pairs: [{ name: a, folder: /a, store: s, container: c }]'));
-    assert.deepEqual(pair, {
-      name: 'a',
-      folder: '/a',
-      store: 's',
-      container: 'c',
-      volume: 'default',
-      exclude: [],
-      policies: {},
-      trashDays: null,
-      trashBytes: null,
-      paused: false,
-      create: true,
-      versioning: true,
-    });
+    const [pair] = readPairs(fileWith(t, 'pairs: [{ name: a, folder: /homes/a, store: s, container: c }]'));
+    assert.deepEqual(pair, WANTED);
   });
 
   it('makes of a template one pair for each of 10,000 users', (t) => {
@@ -114,21 +116,6 @@ describe('a file of pairs', () => {
     });
   }
 });
-
-const WANTED: WantedPair = {
-  name: 'a',
-  folder: '/homes/a',
-  store: 's',
-  container: 'c',
-  volume: 'default',
-  exclude: [],
-  policies: {},
-  trashDays: null,
-  trashBytes: null,
-  paused: false,
-  create: true,
-  versioning: true,
-};
 
 const VIEW: PairView = {
   name: 'a',

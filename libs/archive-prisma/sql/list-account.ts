@@ -12,6 +12,7 @@ import type {
 } from '#ports/overview.ts';
 import { ACTION, HISTORY_KIND, wordOf } from '../codes.ts';
 import type { Session } from '../connection.ts';
+import { type ProblemRow, problemOf } from './problems.ts';
 import { type EventRow, toEvent } from './read-history.ts';
 import { COLUMNS as KEPT_COLUMNS, type TrashRow, toTrashed } from './trash.ts';
 
@@ -64,17 +65,7 @@ export const PROBLEMS = {
   ofPairWithCode: problemsWhere('q.pair_id = $1::int AND q.code = $5::text', 'q.code, q.pair_id, q.name'),
 } as const;
 
-interface ProblemRow {
-  readonly pair_id: number;
-  readonly pair: string;
-  readonly name: string;
-  readonly code: string;
-  readonly text: string;
-  readonly first_seen_at: Date;
-  readonly last_seen_at: Date;
-  readonly attempts: number;
-  readonly next_attempt_at: Date | null;
-}
+type ListedProblemRow = ProblemRow & { readonly pair: string };
 
 export async function pageProblems(
   session: Session,
@@ -85,19 +76,9 @@ export async function pageProblems(
     pairId === null ? [PROBLEMS.all, PROBLEMS.withCode] : [PROBLEMS.ofPair, PROBLEMS.ofPairWithCode];
   const rows =
     code === null
-      ? await session.query<ProblemRow>(all, ...from)
-      : await session.query<ProblemRow>(coded, ...from, code);
-  return pageOf(rows, limit, (row) => ({
-    pairId: row.pair_id,
-    pair: row.pair,
-    name: row.name,
-    code: row.code,
-    text: row.text,
-    firstSeenAt: row.first_seen_at,
-    lastSeenAt: row.last_seen_at,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-  }));
+      ? await session.query<ListedProblemRow>(all, ...from)
+      : await session.query<ListedProblemRow>(coded, ...from, code);
+  return pageOf(rows, limit, (row) => ({ pair: row.pair, ...problemOf(row) }));
 }
 
 export const PROBLEM_CODES = `

@@ -55,7 +55,7 @@ const PROBLEMS = `
 SELECT pair_id, name, code, text, first_seen_at, last_seen_at, attempts, next_attempt_at FROM problem
 WHERE $1::int IS NULL OR pair_id = $1::int ORDER BY pair_id, name`;
 
-interface ProblemRow {
+export interface ProblemRow {
   readonly pair_id: number;
   readonly name: string;
   readonly code: string;
@@ -71,7 +71,11 @@ export async function problems(
   pairId: number | null,
 ): Promise<readonly (Problem & { readonly pairId: number })[]> {
   const rows = await session.query<ProblemRow>(PROBLEMS, pairId);
-  return rows.map((row) => ({
+  return rows.map(problemOf);
+}
+
+export function problemOf(row: ProblemRow): Problem & { readonly pairId: number } {
+  return {
     pairId: row.pair_id,
     name: row.name,
     code: row.code,
@@ -80,5 +84,5 @@ export async function problems(
     lastSeenAt: row.last_seen_at,
     attempts: row.attempts,
     nextAttemptAt: row.next_attempt_at,
-  }));
+  };
 }

@@ -12,7 +12,6 @@ import type {
   FleetView,
   PairLive,
   PairRow,
-  ProblemRow,
   ProcessRow,
   ThroughputPoint,
 } from '#ports/desk.ts';
@@ -98,7 +97,7 @@ export const fleetStatus = as<FleetStatus>()(
     queues: Type.Array(object({ queue: text, state: text, jobs: count })),
   }),
 );
-export const problemView = as<ProblemView & ProblemRow>()(
+export const problemView = as<ProblemView>()(
   object({
     pair: text,
     name: text,

@@ -1,12 +1,13 @@
 /** Desk: what the console shows and answers, each method one look at the overview or one use case. */
 import { nameFault, toName } from '#core/name.ts';
-import type { Desk, PageRequest, PageView, PairLive, PairRow, ProblemRow, ProcessRow } from '#ports/desk.ts';
+import type { Desk, PageRequest, PageView, PairLive, PairRow, ProcessRow } from '#ports/desk.ts';
 import { HoldfastError } from '#ports/errors.ts';
-import type { ListedPair, ListedProblem, ListedProcess, Overview, Page } from '#ports/overview.ts';
+import type { ProblemView } from '#ports/operator.ts';
+import type { ListedPair, ListedProcess, Overview, Page } from '#ports/overview.ts';
 import { conflictRows, previewConflict, resolveConflict } from './conflicts.ts';
 import type { FleetFollower } from './follow-fleet.ts';
 import { heldBecause, readHolds } from './holds.ts';
-import { historyView } from './insight.ts';
+import { historyView, problemView } from './insight.ts';
 import { findPair, note, type PairsDeps, showPair } from './pairs.ts';
 import { trashView } from './trash.ts';
 import { conditionOf, workOf } from './views.ts';
@@ -200,12 +201,12 @@ async function problems(
   { overview, registry }: DeskDeps,
   name: string | null,
   { code, from, limit }: PageRequest & { readonly code: string | null },
-): Promise<PageView<ProblemRow>> {
+): Promise<PageView<ProblemView>> {
   const pairId = name === null ? null : (await findPair(registry, name)).id;
   const page = await overview.pageProblems({ pairId, code, after: afterProblem(from), limit });
   const last = page.items.at(-1);
   return {
-    items: page.items.map(problemRow),
+    items: page.items.map((problem) => problemView(problem.pair, problem)),
     next: page.hasMore && last !== undefined ? `${last.pairId}:${last.name}` : null,
   };
 }
@@ -215,28 +216,6 @@ function afterProblem(from: string | null): { readonly pairId: number; readonly 
   const [, id, name] = /^(\d{1,9}):(.*)$/s.exec(from) ?? [];
   if (id !== undefined && name !== undefined) return { pairId: Number(id), name };
   throw new HoldfastError('usage', 'ask with the "next" of the page before, or without any');
-}
-
-function problemRow({
-  pair,
-  name,
-  code,
-  text,
-  firstSeenAt,
-  lastSeenAt,
-  attempts,
-  nextAttemptAt,
-}: ListedProblem): ProblemRow {
-  return {
-    pair,
-    name,
-    code,
-    text,
-    firstSeenAt: firstSeenAt.toISOString(),
-    lastSeenAt: lastSeenAt.toISOString(),
-    attempts,
-    nextAttemptAt: nextAttemptAt?.toISOString() ?? null,
-  };
 }
 
 function processRow(process: ListedProcess, now: number): ProcessRow {

@@ -2,7 +2,7 @@
 
 import type { PendingDecision } from '#core/entry.ts';
 import { nameFault, toName } from '#core/name.ts';
-import type { RecordedHistoryEvent } from '#ports/archive.ts';
+import type { Problem, RecordedHistoryEvent } from '#ports/archive.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ConflictView, FleetStatus, HistoryView, ProblemView, WhyView } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
@@ -46,17 +46,23 @@ export async function listProblems(deps: PairsDeps, name: string | null): Promis
   }
   return [
     ...wholePairs,
-    ...open.map((problem) => ({
-      pair: names.get(problem.pairId) ?? String(problem.pairId),
-      name: problem.name,
-      code: problem.code,
-      text: problem.text,
-      firstSeenAt: problem.firstSeenAt.toISOString(),
-      lastSeenAt: problem.lastSeenAt.toISOString(),
-      attempts: problem.attempts,
-      nextAttemptAt: problem.nextAttemptAt?.toISOString() ?? null,
-    })),
+    ...open.map((problem) => problemView(names.get(problem.pairId) ?? String(problem.pairId), problem)),
   ];
+}
+
+/** @param pair its name. */
+export function problemView(pair: string, problem: Problem): ProblemView {
+  const { name, code, text, firstSeenAt, lastSeenAt, attempts, nextAttemptAt } = problem;
+  return {
+    pair,
+    name,
+    code,
+    text,
+    firstSeenAt: firstSeenAt.toISOString(),
+    lastSeenAt: lastSeenAt.toISOString(),
+    attempts,
+    nextAttemptAt: nextAttemptAt?.toISOString() ?? null,
+  };
 }
 
 export async function listConflicts(deps: PairsDeps, name: string | null): Promise<readonly ConflictView[]> {
