@@ -67,6 +67,33 @@ export function formatGeneration({ number, serial }: Generation): string {
   return `${number} ${serial}`;
 }
 
+/**
+ * A container takes whatever it is told last, also from a process that stood still meanwhile. Each number of so many in
+ * a row is told in a place of its own, so that one told late hides none told since.
+ */
+const PLACES = 4;
+
+/** @returns the suffixes of all places that a store keeps generations in. */
+export const GENERATION_PLACES: readonly string[] = Array.from({ length: PLACES }, (_, place) => `${place}`);
+
+/** @returns the one of `GENERATION_PLACES` that this generation is told in. */
+export function generationPlace({ number }: Generation): string {
+  return `${number % PLACES}`;
+}
+
+/**
+ * @param read gives what a place holds; undefined or null where nothing is.
+ * @returns the latest generation of all places; null where none holds one.
+ */
+export function latestGeneration(read: (place: string) => string | null | undefined): Generation | null {
+  let latest: Generation | null = null;
+  for (const place of GENERATION_PLACES) {
+    const found = parseGeneration(read(place) ?? '');
+    if (found !== null && found.number > (latest?.number ?? -1)) latest = found;
+  }
+  return latest;
+}
+
 /** Far more than one a second would give in ten thousand years: a higher one was not written by us. */
 const HIGHEST = 2 ** 40;
 

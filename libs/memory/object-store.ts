@@ -4,7 +4,13 @@
  * The container outlives the stores opened on it.
  */
 import { createHash } from 'node:crypto';
-import { formatGeneration, type Generation, parseGeneration } from '#core/generation.ts';
+import {
+  formatGeneration,
+  GENERATION_PLACES,
+  type Generation,
+  generationPlace,
+  latestGeneration,
+} from '#core/generation.ts';
 import { compareNames, type Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import { ABSENT, type RemoteState, sameRemoteContent } from '#core/state.ts';
@@ -48,7 +54,7 @@ export class MemoryContainer implements RawStore {
   #exists = true;
   #made = 1;
   identity: string | null = null;
-  /** What pairs told the container last, by pair. */
+  /** What pairs told the container last, by pair and place. */
   readonly generations = new Map<string, string>();
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -142,7 +148,7 @@ export class MemoryContainer implements RawStore {
 
   tellAgain(told: string): void {
     this.generations.clear();
-    for (const [pairId, generation] of JSON.parse(told)) this.generations.set(pairId, generation);
+    for (const [key, generation] of JSON.parse(told)) this.generations.set(key, generation);
   }
 
   namesEver(): string[] {
@@ -237,14 +243,15 @@ class MemoryStore implements ObjectStore {
 
   detach(): Promise<void> {
     return this.#request('http.POST', 'container', () => {
-      this.#container.generations.delete(this.#pairId);
+      for (const place of GENERATION_PLACES) this.#container.generations.delete(`${this.#pairId} ${place}`);
     });
   }
 
   tell(generation: Generation): Promise<boolean> {
     return this.#request('http.POST', 'container', () => {
       this.#requireContainer();
-      this.#container.generations.set(this.#pairId, formatGeneration(generation));
+      const key = `${this.#pairId} ${generationPlace(generation)}`;
+      this.#container.generations.set(key, formatGeneration(generation));
       return true;
     });
   }
@@ -356,7 +363,7 @@ class MemoryStore implements ObjectStore {
     return {
       identity: this.#container.identity,
       createdAt: this.#container.createdAt,
-      generation: parseGeneration(this.#container.generations.get(this.#pairId) ?? ''),
+      generation: latestGeneration((place) => this.#container.generations.get(`${this.#pairId} ${place}`)),
       fingerprint: String(this.#container.writes),
       objects: states.length,
       bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),

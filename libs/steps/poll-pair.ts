@@ -88,8 +88,8 @@ async function pollActive(
 }
 
 /**
- * Tells the container the pair's generation when it moved (core/generation.ts). Loaded anew right before: told late,
- * an earlier one would make the container look restored.
+ * Tells the container the pair's generation when it moved (core/generation.ts). Loaded anew right before: told very
+ * late, an earlier one would make the container look restored.
  */
 async function tellContainer(pair: Pair, store: ObjectStore, deps: PollPairDeps): Promise<'told' | 'deaf'> {
   const { begun, told } = pair.generations;

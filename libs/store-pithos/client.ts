@@ -4,7 +4,7 @@
  * comes back as a value, every other one as an error. A 401 renews the session once.
  */
 
-import { type Generation, parseGeneration } from '#core/generation.ts';
+import { type Generation, latestGeneration } from '#core/generation.ts';
 import { protocolFailure } from '#libs/http/classify.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '#libs/http/client.ts';
 import { HoldfastError } from '#ports/errors.ts';
@@ -201,7 +201,7 @@ async function headContainer(wire: Wire): Promise<ContainerHead | null> {
   }
   return {
     identity: headerText(headers, CONTAINER_IDENTITY),
-    generation: parseGeneration(headerText(headers, containerGeneration(wire.pairId)) ?? ''),
+    generation: latestGeneration((place) => headerText(headers, containerGeneration(wire.pairId, place))),
     blockSize,
     isVersioned: headerText(headers, 'X-Container-Policy-Versioning') === 'auto',
     objects: headerNumber(headers, 'X-Container-Object-Count') ?? 0,

@@ -3,7 +3,7 @@
  * session, dialect, commit protocol; and here absence is proved, by a container that is there and
  * still the same one (invariant 6).
  */
-import { formatGeneration, type Generation } from '#core/generation.ts';
+import { formatGeneration, GENERATION_PLACES, type Generation, generationPlace } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import { ABSENT, type RemoteState } from '#core/state.ts';
 import type { HttpClient } from '#libs/http/client.ts';
@@ -108,11 +108,14 @@ class PithosStore implements ObjectStore {
 
   async detach(): Promise<void> {
     if ((await this.#client.headContainer()) === null) return;
-    await this.#client.setContainerHeaders({ [containerGeneration(this.#options.pairId)]: '' });
+    const { pairId } = this.#options;
+    const gone = GENERATION_PLACES.map((place) => [containerGeneration(pairId, place), '']);
+    await this.#client.setContainerHeaders(Object.fromEntries(gone));
   }
 
   async tell(generation: Generation): Promise<boolean> {
-    const told = { [containerGeneration(this.#options.pairId)]: formatGeneration(generation) };
+    const key = containerGeneration(this.#options.pairId, generationPlace(generation));
+    const told = { [key]: formatGeneration(generation) };
     try {
       await this.#client.setContainerHeaders(told);
       return true;

@@ -44,9 +44,9 @@ export const META_MODE = 'X-Object-Meta-Mode';
 export const META_ORDER = 'X-Object-Meta-Holdfast-Order';
 export const CONTAINER_IDENTITY = 'X-Container-Meta-Holdfast-Id';
 
-/** One for each pair, as pairs may share a container. */
-export function containerGeneration(pairId: string): string {
-  return `X-Container-Meta-Holdfast-Generation-${pairId}`;
+/** Of its own for each pair, as pairs may share a container. */
+export function containerGeneration(pairId: string, place: string): string {
+  return `X-Container-Meta-Holdfast-Generation-${pairId}-${place}`;
 }
 
 export function encodePath(path: string): string {

@@ -1,5 +1,5 @@
 /** Heads: what the headers of an object or a container say, in our terms. */
-import { type Generation, parseGeneration } from '#core/generation.ts';
+import { type Generation, latestGeneration } from '#core/generation.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { ResponseHeaders } from '#libs/http/classify.ts';
 import { parseSeconds } from './seconds.ts';
@@ -12,9 +12,9 @@ export const META_ORDER = 'x-object-meta-holdfast-order';
 export const META_MODE = 'x-object-meta-mode';
 export const META_IDENTITY = 'x-container-meta-holdfast-id';
 
-/** One for each pair, as pairs may share a container. */
-export function metaGeneration(pairId: string): string {
-  return `x-container-meta-holdfast-generation-${pairId.toLowerCase()}`;
+/** Of its own for each pair, as pairs may share a container. */
+export function metaGeneration(pairId: string, place: string): string {
+  return `x-container-meta-holdfast-generation-${pairId.toLowerCase()}-${place}`;
 }
 
 export interface ObjectHead {
@@ -84,7 +84,7 @@ export function containerHead(headers: ResponseHeaders, pairId: string): Contain
   return {
     identity: headers[META_IDENTITY] ?? null,
     createdAt: headers['x-timestamp'] ?? null,
-    generation: parseGeneration(headers[metaGeneration(pairId)] ?? ''),
+    generation: latestGeneration((place) => headers[metaGeneration(pairId, place)]),
     versioned: headers['x-versions-enabled']?.toLowerCase() === 'true',
     objects: Number(headers['x-container-object-count'] ?? 0),
     bytes: Number(headers['x-container-bytes-used'] ?? 0),

@@ -3,7 +3,7 @@
  * makes it safe, as Swift has neither lock nor compare-and-set; an operator may refuse it and
  * the capabilities then own up to the unprotected window.
  */
-import { formatGeneration, type Generation } from '#core/generation.ts';
+import { formatGeneration, GENERATION_PLACES, type Generation, generationPlace } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { HttpClient } from '#libs/http/client.ts';
@@ -92,13 +92,16 @@ class SwiftStore implements ObjectStore {
   }
 
   async detach(): Promise<void> {
-    const gone = `x-remove-${metaGeneration(this.#pairId).slice('x-'.length)}`;
-    const status = await this.#client.setContainer('POST', { [gone]: 'x' });
+    const gone = GENERATION_PLACES.map((place) => metaGeneration(this.#pairId, place).slice('x-'.length));
+    const removed = Object.fromEntries(gone.map((key) => [`x-remove-${key}`, 'x']));
+    const status = await this.#client.setContainer('POST', removed);
     if (status >= 300 && status !== 404) this.#log.warn({ status }, 'the container kept metadata of a pair');
   }
 
   async tell(generation: Generation): Promise<boolean> {
-    const told = { [metaGeneration(this.#pairId)]: formatGeneration(generation) };
+    const told = {
+      [metaGeneration(this.#pairId, generationPlace(generation))]: formatGeneration(generation),
+    };
     const status = await this.#client.setContainer('POST', told);
     if (status < 300) return true;
     if (status !== 400 && status !== 403) {

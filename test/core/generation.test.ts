@@ -1,7 +1,14 @@
 /** Generation: which of folder, container and database went back in time, as a table. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Continuity, continuityOf, formatGeneration, parseGeneration } from '#core/generation.ts';
+import {
+  type Continuity,
+  continuityOf,
+  formatGeneration,
+  generationPlace,
+  latestGeneration,
+  parseGeneration,
+} from '#core/generation.ts';
 import { toSerial } from '#core/serial.ts';
 
 const SERIAL = toSerial(1n);
@@ -38,4 +45,25 @@ test('a generation is read as it was written, and nothing else is one', () => {
   assert.deepEqual(parseGeneration(formatGeneration(generation)), generation);
   for (const text of ['', '12', '12 ', ' 12 345', '-1 3', '1.5 3', '12 345 6', '9999999999999 1', '1 1e9'])
     assert.equal(parseGeneration(text), null, text);
+});
+
+test('a generation told late hides none of the three told since', () => {
+  const places = new Map<string, string>();
+  const tell = (number: number): void => {
+    const generation = { number, serial: toSerial(BigInt(number)) };
+    places.set(generationPlace(generation), formatGeneration(generation));
+  };
+  const latest = (): number | null => latestGeneration((place) => places.get(place))?.number ?? null;
+  assert.equal(latest(), null);
+  for (const [number, expected] of [
+    [5, 5],
+    [7, 7],
+    [8, 8],
+    [5, 8],
+    [6, 8],
+    [9, 9],
+  ] as const) {
+    tell(number);
+    assert.equal(latest(), expected);
+  }
 });

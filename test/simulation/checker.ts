@@ -53,6 +53,8 @@ export class Checker {
   readonly #lookedAt = new Map<string, Map<string, number>>();
   /** Names with work of the engine that was not acknowledged. */
   readonly #unheard = new Set<string>();
+  /** Names here that the engine put something at, and did not say so yet. */
+  readonly #placed = new Set<string>();
   /** By name: requests that were not answered yet. */
   readonly #asked = new Map<string, readonly Asked[]>();
   /** When a user last put a file at a name upstream or here that was none, by `side name`; counted in looks. */
@@ -202,9 +204,12 @@ export class Checker {
     for (const name of names) if (!this.#claimedAt.has(name)) this.#claimedAt.set(name, this.#now());
   }
 
-  /** It was carried out, or given back. */
-  ended(names: readonly string[]): void {
-    for (const name of names) this.#claimedAt.delete(name);
+  /** It was carried out, or given back: also what is in its place already, when the disk failed right after. */
+  ended(names: readonly string[], how: 'acknowledged' | 'given-back'): void {
+    for (const name of names) {
+      this.#claimedAt.delete(name);
+      if (this.#placed.delete(name) && how === 'given-back') this.#unheard.add(name);
+    }
   }
 
   /** A worker that stood still until its claim had ended carried these out, and nobody heard of it. */
@@ -233,6 +238,7 @@ export class Checker {
 
   /** The engine put something at a name; where it is not there, its user moved the directory away at that moment. */
   placed(name: string): void {
+    this.#placed.add(name);
     if (!this.#folder.names.has(name)) this.#parts.book.removedName('here', name);
   }
 

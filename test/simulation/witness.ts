@@ -125,7 +125,8 @@ export class Witness {
       }
       this.#check(() => this.checker.databaseChanged());
     }
-    if (verb === 'db.acknowledge' || verb === 'db.release') this.checker.ended(namesOf(subject));
+    if (verb === 'db.acknowledge') this.checker.ended(namesOf(subject), 'acknowledged');
+    if (verb === 'db.release') this.checker.ended(namesOf(subject), 'given-back');
     if (verb === 'db.record' || verb === 'db.recordListed') this.#check(() => this.checker.serialsChanged());
   }
 
