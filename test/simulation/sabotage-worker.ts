@@ -1,16 +1,17 @@
-/** Sabotage worker: the thread in which one file of the engine is another than on the disk. */
+/** Sabotage worker: the thread in which a file of the engine, or two, are others than on the disk. */
 import { registerHooks } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 // Nothing of the engine may be imported before the hook is there.
-import { type Found, type Order, sabotaged } from './sabotages.ts';
+import { edited, editsOf, type Found, type Order } from './sabotages.ts';
 
 const { sabotage, from, seeds } = workerData as Order;
+const edits = editsOf(sabotage);
 
 registerHooks({
   load(url, context, nextLoad) {
     const loaded = nextLoad(url, context);
-    if (!url.endsWith(`/${sabotage.file}`)) return loaded;
-    return { ...loaded, source: sabotaged(String(loaded.source), sabotage) };
+    const edit = edits.find(({ file }) => url.endsWith(`/${file}`));
+    return edit === undefined ? loaded : { ...loaded, source: edited(String(loaded.source), edit) };
   },
 });
 

@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { generate } from './generate.ts';
 import { run } from './run.ts';
-import { type Found, type Order, SABOTAGES, sabotaged } from './sabotages.ts';
+import { edited, editsOf, type Found, type Order, SABOTAGES } from './sabotages.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** @returns what caught it, or null when no seed did. A seed that fails without the sabotage too has caught nothing. */
 export async function catchSabotage(order: Order): Promise<Found | null> {
   const { sabotage } = order;
-  sabotaged(readFileSync(join(ROOT, sabotage.file), 'utf8'), sabotage);
+  for (const edit of editsOf(sabotage)) edited(readFileSync(join(ROOT, edit.file), 'utf8'), edit);
   const end = order.from + order.seeds;
   let { from } = order;
   while (from < end) {

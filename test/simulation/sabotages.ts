@@ -5,13 +5,18 @@
  */
 import type { StoreWorld } from './scenario.ts';
 
-export interface Sabotage {
-  readonly name: string;
+interface Edit {
   /** Path from the root of the checkout. */
   readonly file: string;
   /** Must be found exactly once. */
   readonly from: string;
   readonly to: string;
+}
+
+export interface Sabotage extends Edit {
+  readonly name: string;
+  /** The same safeguard where it stands a second time: without this one nothing would be taken away. */
+  readonly second?: Edit;
   /** The only kind of store where it can matter; any when left out. */
   readonly store?: StoreWorld;
 }
@@ -27,11 +32,15 @@ export interface Found {
   readonly message: string;
 }
 
+export function editsOf({ file, from, to, second }: Sabotage): readonly Edit[] {
+  return [{ file, from, to }, ...(second === undefined ? [] : [second])];
+}
+
 /** @throws RangeError when the original is not there exactly once. */
-export function sabotaged(text: string, { name, file, from, to }: Sabotage): string {
+export function edited(text: string, { file, from, to }: Edit): string {
   const parts = text.split(from);
   if (parts.length !== 2) {
-    throw new RangeError(`"${name}" finds its line ${parts.length - 1} times in ${file}; write it anew`);
+    throw new RangeError(`a sabotage finds its line ${parts.length - 1} times in ${file}; write it anew`);
   }
   return parts.join(to);
 }
@@ -126,9 +135,14 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'files are taken while they are still written',
-    file: 'libs/steps/decide-candidates.ts',
-    from: `    if (settles > now && !sameLocalFacts(local, entry.local, 'with-ctime'))`,
-    to: `    if (settles > now && settles < now)`,
+    file: 'libs/steps/settle.ts',
+    from: `return changedAt > now + settleMs ? now : changedAt + settleMs;`,
+    to: `return changedAt > now + settleMs ? now : now;`,
+    second: {
+      file: 'libs/store-local/stage.ts',
+      from: `    if (until !== null) return { result: 'unsettled', until };`,
+      to: '',
+    },
   },
   {
     name: 'what is in commit counts as absent',
@@ -180,6 +194,11 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'libs/store-local/fetch.ts',
     from: `    if (content.hash !== null && hash !== content.hash) throw mismatch('another hash than promised');`,
     to: '',
+    second: {
+      file: 'libs/store-swift/download.ts',
+      from: `if (received !== length || (md5 !== null && hash.digest('hex') !== md5)) {`,
+      to: `if (received !== length) {`,
+    },
     store: 'swift',
   },
   // The folder.

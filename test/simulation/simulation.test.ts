@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { generate } from './generate.ts';
 import { run } from './run.ts';
 import { catchSabotage } from './sabotage.ts';
-import { SABOTAGES, sabotaged } from './sabotages.ts';
+import { edited, editsOf, SABOTAGES } from './sabotages.ts';
 import { STORE_WORLDS } from './scenario.ts';
 import { showLine } from './trace.ts';
 
@@ -32,8 +32,10 @@ test('two runs at once do not touch each other', async () => {
 test('every sabotage still finds the line it takes away', () => {
   const root = join(import.meta.dirname, '..', '..');
   for (const sabotage of SABOTAGES) {
-    const text = readFileSync(join(root, sabotage.file), 'utf8');
-    assert.notEqual(sabotaged(text, sabotage), text, sabotage.name);
+    for (const edit of editsOf(sabotage)) {
+      const text = readFileSync(join(root, edit.file), 'utf8');
+      assert.notEqual(edited(text, edit), text, sabotage.name);
+    }
   }
 });
 
