@@ -212,7 +212,7 @@ export class Checker {
     }
   }
 
-  /** A worker that stood still until its claim had ended carried these out, and nobody heard of it. */
+  /** A worker that stood still until its claim had ended carried these out, or gave them up, and nobody heard of it. */
   unheard(names: readonly string[]): void {
     for (const name of names) this.#unheard.add(name);
   }

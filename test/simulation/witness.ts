@@ -118,13 +118,12 @@ export class Witness {
     if (verb === 'db.claim' && outcome.kind === 'done') {
       this.checker.claimed((outcome.result as readonly Entry[]).map(({ name }) => name));
     }
-    if (verb === 'db.acknowledge') {
-      if (outcome.kind === 'done') {
-        const heard = outcome.result as ReadonlySet<string>;
-        this.checker.unheard(namesOf(subject).filter((name) => !heard.has(name)));
-      }
-      this.#check(() => this.checker.databaseChanged());
+    const isEnd = verb === 'db.acknowledge' || verb === 'db.release';
+    if (isEnd && outcome.kind === 'done') {
+      const heard = outcome.result as ReadonlySet<string>;
+      this.checker.unheard(namesOf(subject).filter((name) => !heard.has(name)));
     }
+    if (verb === 'db.acknowledge') this.#check(() => this.checker.databaseChanged());
     if (verb === 'db.acknowledge') this.checker.ended(namesOf(subject), 'acknowledged');
     if (verb === 'db.release') this.checker.ended(namesOf(subject), 'given-back');
     if (verb === 'db.record' || verb === 'db.recordListed') this.#check(() => this.checker.serialsChanged());
