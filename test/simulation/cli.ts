@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { generate } from './generate.ts';
 import { describeMishap } from './mishaps.ts';
-import { type Played, play, playOnThreads } from './play.ts';
+import { type Played, play, playOnThreads, type Range } from './play.ts';
 import { run } from './run.ts';
 import { type Scenario, STORE_WORLDS, type StoreWorld, type When } from './scenario.ts';
 import { shrink } from './shrink.ts';
@@ -14,6 +14,7 @@ export const HELP = `Simulates the whole engine: real steps and adapters on a si
 
   npm run sim -- --seeds 2000 [--from 1]       plays so many seeds; fails when an invariant does not hold
   npm run sim -- --seeds 5000 --jobs 2         on two threads
+  npm run sim -- --seeds 5000 --minutes 20     as many of them as fit into the time
   npm run sim -- --seeds 500 --store s3        with one kind of store (${STORE_WORLDS.join(', ')}); default: by the seed
   npm run sim -- --seed 17                     plays one seed, and shrinks it when it fails
   npm run sim -- --seed 17 --trace [--all]     shows what happens; --all with every look
@@ -39,6 +40,7 @@ export async function main(words: readonly string[]): Promise<number> {
       scenario: { type: 'string' },
       store: { type: 'string' },
       jobs: { type: 'string', default: '1' },
+      minutes: { type: 'string' },
       trace: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
       'no-shrink': { type: 'boolean', default: false },
@@ -58,7 +60,8 @@ export async function main(words: readonly string[]): Promise<number> {
     const scenario = generate(numberOf(values.seed), { store });
     return playOne(scenario, { trace: values.trace, all: values.all, shrinks: shrinks && !values.trace });
   }
-  const range = { from: numberOf(values.from), seeds: numberOf(values.seeds), store };
+  const until = values.minutes === undefined ? null : Date.now() + numberOf(values.minutes) * 60_000;
+  const range = { from: numberOf(values.from), seeds: numberOf(values.seeds), store, until };
   return playMany(range, numberOf(values.jobs), shrinks);
 }
 
@@ -85,11 +88,7 @@ async function playOne(
   return 1;
 }
 
-async function playMany(
-  range: { readonly from: number; readonly seeds: number; readonly store: StoreWorld | null },
-  jobs: number,
-  shrinks: boolean,
-): Promise<number> {
+async function playMany(range: Range, jobs: number, shrinks: boolean): Promise<number> {
   const startedAt = performance.now();
   let toldAt = startedAt;
   const total = { played: 0, steps: 0, acts: 0 };
@@ -114,6 +113,7 @@ async function playMany(
   const seconds = (performance.now() - startedAt) / 1_000;
   say(
     `seeds ${range.from} to ${range.from + range.seeds - 1}: ${failed.length} failed; ` +
+      `${total.played < range.seeds ? `only ${total.played} were played in the time there was; ` : ''}` +
       `${rate(total.played, startedAt)} seeds/s in ${seconds.toFixed(1)} s, ` +
       `${Math.round(total.steps / total.played)} steps and ${Math.round(total.acts / total.played)} acts a run\n`,
   );

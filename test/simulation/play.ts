@@ -9,6 +9,8 @@ export interface Range {
   readonly seeds: number;
   /** Null: by the seed. */
   readonly store: StoreWorld | null;
+  /** Milliseconds since the epoch after which no further one is begun; null: all are played. */
+  readonly until: number | null;
 }
 
 export interface Played {
@@ -23,11 +25,12 @@ export interface Played {
 
 /** @param isOver asked after each seed. */
 export async function play(
-  { from, seeds, store }: Range,
+  { from, seeds, store, until }: Range,
   onPlayed: (played: Played) => void,
   isOver: () => boolean = () => false,
 ): Promise<void> {
   for (let seed = from; seed < from + seeds && !isOver(); seed += 1) {
+    if (until !== null && Date.now() > until) return;
     const scenario = generate(seed, { store });
     const { violation, steps, tookMs } = await run(scenario);
     const found = violation === null ? null : { kind: violation.kind, message: violation.message };
@@ -37,14 +40,14 @@ export async function play(
 
 /** As `play`, on several threads, each with a part of the seeds; results come in no particular order. */
 export async function playOnThreads(
-  { from, seeds, store }: Range,
+  { from, seeds, store, until }: Range,
   threads: number,
   onPlayed: (played: Played) => void,
 ): Promise<void> {
   const part = Math.ceil(seeds / threads);
   const ranges = Array.from({ length: threads }, (_, index): Range => {
     const first = from + index * part;
-    return { from: first, seeds: Math.max(0, Math.min(part, from + seeds - first)), store };
+    return { from: first, seeds: Math.max(0, Math.min(part, from + seeds - first)), store, until };
   });
   await Promise.all(ranges.map((range) => playOnThread(range, onPlayed)));
 }

@@ -18,7 +18,7 @@ registerHooks({
 let found: Found | null = null;
 const { play } = await import('./play.ts');
 await play(
-  { from, seeds, store: sabotage.store ?? null },
+  { from, seeds, store: sabotage.store ?? null, until: null },
   ({ seed, violation }) => {
     if (violation !== null) found ??= { seed, message: violation.message };
   },
