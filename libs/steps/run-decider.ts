@@ -1,4 +1,5 @@
 /** Run decider: candidates in, decisions and transfer jobs out; sweeps for what no job carries. */
+import { Alone } from './alone.ts';
 import { Busy } from './busy.ts';
 import { type Running, repeat } from './repeat.ts';
 import { newSweepMemory, type SweepDeps, sweep } from './sweep.ts';
@@ -14,10 +15,11 @@ export interface DeciderDeps extends CandidatesDeps, SweepDeps {
 
 export function runDecider(deps: DeciderDeps): Running {
   const { queue, clock, log, volumes, sweepIntervalMs } = deps;
+  const alone = new Alone();
   const busy = new Busy(PAIRS_AT_ONCE * volumes.length);
   const consumers = volumes.map((volume) =>
     queue.consumeCandidates(volume, { concurrency: PAIRS_AT_ONCE }, ({ pairId }) =>
-      busy.on(pairId, () => workOnCandidates(pairId, deps)),
+      busy.on(pairId, () => workOnCandidates(pairId, deps, alone)),
     ),
   );
   const ended = new AbortController();
