@@ -201,8 +201,10 @@ export interface Archive extends DeleteGate {
   markProblems(pairId: number, exceptCodes: readonly string[]): Promise<void>;
   /**
    * Records objects of names that had no REMOTE state, as a listing showed them, under new serials, and marks the
-   * local side. A name of which REMOTE recorded anything by now, absence included, or whose decision is pending, is
-   * marked on the remote side instead.
+   * local side. A name of which REMOTE recorded other content by now, absence included, or whose decision is pending,
+   * is marked on the remote side instead; absence, of what a listing left out, only marks. Where nothing but listings
+   * marked that side while a decision is pending, and its acknowledgement has REMOTE take what the last of them showed,
+   * the marking ends with it: listed and remembered are the same then.
    */
   recordListed(
     pairId: number,

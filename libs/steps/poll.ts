@@ -6,7 +6,7 @@
  */
 import { LISTING_PROBLEMS } from '#core/found-problems.ts';
 import { type Name, nameFault } from '#core/name.ts';
-import { type RemoteState, sameRemoteContent } from '#core/state.ts';
+import { ABSENT, type RemoteState, sameRemoteContent } from '#core/state.ts';
 import type { Archive } from '#ports/archive.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { ListedObject } from '#ports/object-store.ts';
@@ -15,7 +15,6 @@ import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { assertContainer } from './continuity.ts';
 import { mergeByName, pages } from './merge.ts';
-import { MarkBatch } from './scan.ts';
 
 /** Rows of one page: few enough to be garbage before the heap grows for them. */
 const PAGE = 1_000;
@@ -48,17 +47,12 @@ export async function pollContainer(
   const token = pair.pollWanted;
   await assertContainer(pair, sides.store, registry);
 
-  const marks = new MarkBatch(async (names) => {
-    await archive.mark(pair.id, 'remote', names);
-    await queue.wake(pair.volume, pair.id);
-  });
-  let fresh: { name: Name; state: RemoteState }[] = [];
-  let recorded = 0;
-  const flushFresh = async (): Promise<void> => {
-    const objects = fresh;
-    fresh = [];
+  let news: { name: Name; state: RemoteState }[] = [];
+  let candidates = 0;
+  const flush = async (): Promise<void> => {
+    const objects = news;
+    news = [];
     if (objects.length === 0) return;
-    recorded += objects.length;
     await archive.recordListed(pair.id, objects);
     await queue.wake(pair.volume, pair.id);
   };
@@ -69,24 +63,21 @@ export async function pollContainer(
   );
   const known = pages((after, limit) => archive.pageRemote(pair.id, after, limit), PAGE);
   for await (const step of mergeByName(listed, known)) {
-    if (signal.aborted) return { objects, candidates: marks.total + recorded };
+    if (signal.aborted) return { objects, candidates };
     const name = step.in === 'right' ? step.right.name : step.left.name;
     const seen = step.in === 'right' ? step.right.state : step.left.state;
     if (step.in !== 'right') objects += 1;
     if (sides.isExcluded(name, seen.kind === 'directory')) continue;
-    if (step.in === 'left') {
-      fresh.push(step.left);
-      if (fresh.length >= RECORD_BATCH) await flushFresh();
-    } else if (step.in === 'right' || !sameRemoteContent(step.left.state, step.right.state)) {
-      await marks.add(name);
-    }
+    if (step.in === 'both' && sameRemoteContent(step.left.state, step.right.state)) continue;
+    candidates += 1;
+    news.push({ name, state: step.in === 'right' ? ABSENT : step.left.state });
+    if (news.length >= RECORD_BATCH) await flush();
   }
-  await flushFresh();
-  await marks.flush();
+  await flush();
   await archive.closeProblems(pair.id, LISTING_PROBLEMS, since);
   await registry.finishPoll(pair.id, token);
   if (pair.pollDone === 0n) await queue.wake(pair.volume, pair.id);
-  return { objects, candidates: marks.total + recorded };
+  return { objects, candidates };
 }
 
 /** The listing as names; raw names that cannot be synced are reported instead (invariant 10). */

@@ -207,12 +207,19 @@ const release: fc.Arbitrary<Call> = fc.record({
   effects,
 });
 
+const recordListed: fc.Arbitrary<Call> = fc.record({
+  ...call('recordListed'),
+  names: someNames,
+  state: aRemoteState,
+});
+
 /** The life of a candidate, as far as it goes. */
 const lives: readonly fc.Arbitrary<Call[]>[] = [
   fc.tuple(mark, record),
   fc.tuple(mark, record, letDeletesGo),
   fc.tuple(mark, record, letDeletesGo, dispatch),
   fc.tuple(mark, record, dispatch, acknowledge),
+  fc.tuple(mark, record, recordListed, acknowledge),
   fc.tuple(mark, record, letDeletesGo, dispatch, fc.oneof(acknowledge, release)),
 ];
 
@@ -224,7 +231,7 @@ const others: readonly fc.Arbitrary<Call>[] = [
   release,
   fc.record({ ...call('markBelow'), sides: someSides, name: aName }),
   fc.record({ ...call('markProblems'), exceptCodes: someCodes }),
-  fc.record({ ...call('recordListed'), names: someNames, state: aRemoteState }),
+  recordListed,
   fc.record({
     ...call('claim'),
     places: fc.array(aPlace, { minLength: 1, maxLength: 3 }),

@@ -342,6 +342,81 @@ function describeListed(open: OpenArchive): void {
       assert.deepEqual((await entryOf(fixture, 'pending')).remote, ABSENT);
     });
 
+    it('what a listing showed of a pending decision ends with it where that is what it made', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      const upload = { local: localFile(5), decision: ['upload'] } as const;
+      const removal = {
+        remote: remoteFile(5),
+        sync: { kind: 'file', size: 5, hash: 'hash-5' },
+        decision: ['delete-remote'],
+      } as const;
+      await give(fixture, {
+        'another-content': upload,
+        'hinted-after': upload,
+        'hinted-before': upload,
+        'hinted-here': upload,
+        'listed-anew': upload,
+        'not-carried-out': upload,
+        removed: removal,
+        same: upload,
+      });
+      const list = (each: string, state: RemoteState) =>
+        archive.recordListed(pair.id, [{ name: name(each), state }]);
+      await list('another-content', remoteFile(4));
+      await list('hinted-after', remoteFile(5));
+      await archive.mark(pair.id, 'remote', [name('hinted-after')]);
+      await archive.mark(pair.id, 'remote', [name('hinted-before')]);
+      await list('hinted-before', remoteFile(5));
+      await archive.mark(pair.id, 'local', [name('hinted-here')]);
+      await list('hinted-here', remoteFile(5));
+      await list('listed-anew', remoteFile(4));
+      await list('listed-anew', remoteFile(5));
+      await list('not-carried-out', remoteFile(5));
+      await list('removed', ABSENT);
+      await list('same', remoteFile(5));
+      for (const each of [
+        'another-content',
+        'hinted-after',
+        'hinted-before',
+        'hinted-here',
+        'listed-anew',
+        'removed',
+        'same',
+      ])
+        await archive.acknowledge(pair.id, [doneWith(await entryOf(fixture, each))], NO_EFFECTS);
+      const { decision } = await entryOf(fixture, 'not-carried-out');
+      const problem = { code: 'name-unsyncable', text: 'x' };
+      const refused = { name: name('not-carried-out'), serial: decision?.serial ?? assert.fail() };
+      await archive.release(pair.id, [{ ...refused, outcome: { kind: 'refused', problem } }], NO_EFFECTS);
+      const found = await archive.candidates(pair.id, 10);
+      assert.deepEqual(
+        found.map(({ entry, sides }) => [entry.name, sides]),
+        [
+          ['another-content', 'remote'],
+          ['hinted-after', 'remote'],
+          ['hinted-before', 'remote'],
+          ['hinted-here', 'local'],
+          ['not-carried-out', 'remote'],
+        ],
+      );
+    });
+
+    it('a listing that shows what is remembered by now marks nothing, nor does one that lacks an unknown name', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      await give(fixture, { known: { remote: remoteFile(5) }, gone: { local: localFile(1) } });
+      await archive.recordListed(pair.id, [
+        { name: name('gone'), state: ABSENT },
+        { name: name('known'), state: remoteFile(5) },
+        { name: name('unknown'), state: ABSENT },
+      ]);
+      assert.deepEqual(await archive.candidates(pair.id, 10), []);
+      assert.equal((await entryOf(fixture, 'known')).remoteSerial > 0n, true);
+      await archive.recordListed(pair.id, [{ name: name('known'), state: ABSENT }]);
+      assert.equal((await candidateOf(fixture, 'known')).sides, 'remote');
+    });
+
     it('tombstones are purged a week after their last change, nothing else is', async (t) => {
       const fixture = await open(t);
       const { archive, registry, pair } = fixture;

@@ -171,8 +171,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'a poll does not miss what is gone',
     file: 'libs/steps/poll.ts',
-    from: `    } else if (step.in === 'right' || !sameRemoteContent(step.left.state, step.right.state)) {`,
-    to: `    } else if (step.in === 'both' && !sameRemoteContent(step.left.state, step.right.state)) {`,
+    from: `    if (step.in === 'both' && sameRemoteContent(step.left.state, step.right.state)) continue;`,
+    to: `    if (step.in === 'right' || (step.in === 'both' && sameRemoteContent(step.left.state, step.right.state))) continue;`,
   },
   {
     name: 'a fingerprint is trusted for ever',

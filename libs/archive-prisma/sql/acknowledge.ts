@@ -6,7 +6,7 @@ import { describeAcknowledged, movesFile } from '#core/describe-acknowledged.ts'
 import { ABSENT } from '#core/state.ts';
 import type { Acknowledgement } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
-import { ACTION, DISPLACED, HISTORY_KIND, SIDE } from '../codes.ts';
+import { ACTION, DISPLACED, HISTORY_KIND, SIDE, SIDES } from '../codes.ts';
 import type { Session } from '../connection.ts';
 import {
   type LocalColumns,
@@ -19,6 +19,7 @@ import {
 import { generationUsed } from './generation.ts';
 import { LAG_MS, type LagRow, type Lags, lagsOf } from './lag.ts';
 import { ENDS_WITH_NAME } from './problems.ts';
+import { contentOf } from './record-listed.ts';
 
 interface AcknowledgeRow extends LocalColumns, RemoteColumns, SyncColumns {
   readonly name: string;
@@ -69,6 +70,9 @@ const taken = (side: keyof typeof SIDE, columns: readonly string[]): string =>
     )
     .join(', ');
 
+/** What a listing showed while the decision was pending is what the decision made: nothing is left to look at upstream. */
+const SHOWN_ALREADY = `given.target = ${SIDE.remote} AND e.listed_marking = e.candidate_marking AND e.listed_content = ${contentOf('given')}`;
+
 const ACKNOWLEDGE = `
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
@@ -87,6 +91,8 @@ written AS (
     ${taken('remote', ['kind', 'size', 'hash', 'version', 'mtime_ns'])},
     sync_serial = given.serial, sync_kind = given.sync_kind, sync_size = given.sync_size, sync_hash = given.sync_hash,
     decision_serial = 0, decision_action = NULL, decision_displaced = NULL, decision_turn = NULL, decision_reason = NULL,
+    candidate_sides = CASE WHEN ${SHOWN_ALREADY} THEN e.candidate_sides & ${SIDES.local} ELSE e.candidate_sides END,
+    listed_marking = NULL, listed_content = NULL,
     decision_cleared = false, due_at = NULL, held_until = NULL, held_by = NULL, attempts = 0, seen_at = now(), updated_at = now()
   FROM given JOIN locked ON locked.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($2::text[]) AND e.name = given.name

@@ -124,7 +124,7 @@ locked AS MATERIALIZED (
 written AS (
   UPDATE entry e SET
     ${WRITTEN_COLUMNS.map((column) => `${column} = given.${column}`).join(', ')},
-    decision_cleared = false, ${WENT_AWAY},
+    decision_cleared = false, listed_marking = NULL, listed_content = NULL, ${WENT_AWAY},
     candidate_sides = CASE WHEN given.later_at IS NULL AND e.candidate_marking = given.marking THEN 0
       ELSE e.candidate_sides END,
     due_at = CASE WHEN given.later_at IS NULL OR e.candidate_marking = given.marking THEN given.later_at

@@ -6,7 +6,7 @@
 import type { Entry, Side } from '#core/entry.ts';
 import { compareNames, type Name } from '#core/name.ts';
 import { NO_SERIAL, type Serial } from '#core/serial.ts';
-import { ABSENT } from '#core/state.ts';
+import { ABSENT, type RemoteState } from '#core/state.ts';
 import type { Turn } from '#core/turn.ts';
 import type { CandidateSides } from '#ports/archive.ts';
 
@@ -18,6 +18,8 @@ export interface EntryRow extends Omit<Entry, 'remoteHasChildren'> {
   readonly sides: CandidateSides | null;
   /** Which marking made it a candidate last; kept when the marking is cleared. */
   readonly marking: Serial;
+  /** What a listing showed while a decision was pending, and which marking that was; null otherwise. */
+  readonly listed: { readonly marking: Serial; readonly state: RemoteState } | null;
   /** Not worked on before this time; null: at once. */
   readonly dueAt: number | null;
   /** A pending decision is out with the queue or a worker until then; null when it is not. */
@@ -51,6 +53,7 @@ export function newRow(name: Name, now: number): EntryRow {
     turn: null,
     sides: null,
     marking: NO_SERIAL,
+    listed: null,
     dueAt: null,
     heldUntil: null,
     heldBy: null,

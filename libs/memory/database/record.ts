@@ -4,7 +4,7 @@
  */
 import type { Name } from '#core/name.ts';
 import { NO_SERIAL } from '#core/serial.ts';
-import type { RemoteState } from '#core/state.ts';
+import { type RemoteState, sameRemoteContent } from '#core/state.ts';
 import { turnOf } from '#core/turn.ts';
 import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
 import { type EntryRow, newRow } from './entry-table.ts';
@@ -83,6 +83,7 @@ function recorded(row: EntryRow, found: ProbeRecord, now: number): EntryRow {
     decision,
     turn: decision === null ? null : turnOf({ local, remote, remoteHasChildren }, decision),
     sides: laterAt === null && isUnmarkedSince ? null : row.sides,
+    listed: null,
     dueAt: laterAt === null || isUnmarkedSince ? laterAt : soonerOf(laterAt, now),
     updatedAt: now,
     ...wentAway(row, found),
@@ -118,10 +119,15 @@ function recordProblem(transaction: Transaction, pair: PairTables, found: ProbeR
   }
 }
 
+/** Whether nothing but what listings showed makes it a candidate upstream; any other marking has a number of its own. */
+function isOnlyListed({ decision, sides, listed, marking }: EntryRow): boolean {
+  return decision !== null && (sides === null || sides === 'local' || listed?.marking === marking);
+}
+
 /**
- * Objects of a listing, only where nothing at all was known of the REMOTE side: a recorded
- * absence outweighs a listing, which may lag, and a pending decision was made on the state
- * recorded now (invariant 5).
+ * What a listing showed, recorded only where nothing at all was known of the REMOTE side: a
+ * recorded absence outweighs a listing, which may lag, and a pending decision was made on the
+ * state recorded now (invariant 5).
  */
 export function recordListed(
   { tables, now }: Transaction,
@@ -132,9 +138,11 @@ export function recordListed(
   const marking = tables.nextSerial();
   for (const { name, state } of lastOfEach(objects, (object) => object.name)) {
     const row = entries.get(name) ?? newRow(name, now);
+    if (sameRemoteContent(row.remote, state)) continue;
     const isUnknown = row.remoteSerial === NO_SERIAL && row.remote.kind === 'absent' && row.decision === null;
-    const listed = isUnknown ? { remote: state, remoteSerial: tables.nextSerial() } : {};
+    const recorded = isUnknown ? { remote: state, remoteSerial: tables.nextSerial(), updatedAt: now } : {};
     const sides = addSides(row.sides, isUnknown ? 'local' : 'remote');
-    entries.put({ ...row, ...listed, sides, marking, dueAt: sooner(row, now), updatedAt: now });
+    const listed = isOnlyListed(row) ? { marking, state } : null;
+    entries.put({ ...row, ...recorded, sides, marking, listed, dueAt: sooner(row, now) });
   }
 }

@@ -6,6 +6,7 @@ import { describeAcknowledged, movesFile } from '#core/describe-acknowledged.ts'
 import type { Entry } from '#core/entry.ts';
 import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
+import { sameRemoteContent } from '#core/state.ts';
 import type { Acknowledgement, Release, SideEffects } from '#ports/archive.ts';
 import { type EntryRow, type EntryTable, isHeld, NOT_PENDING, waits } from './entry-table.ts';
 import { mark, markAroundEnded, markEmptied, markEmptiedAbove } from './marks.ts';
@@ -93,13 +94,26 @@ function acknowledgeOne(transaction: Transaction, pair: PairTables, given: Ackno
       ? { local: target.state, localSerial: serial }
       : { local: hashedLocal(row, given), remote: target.state, remoteSerial: serial };
   const updatedAt = transaction.now;
-  pair.entries.put({ ...row, ...taken, sync, syncSerial: serial, ...NOT_PENDING, dueAt: null, updatedAt });
+  const sides = wasShown(row, given) ? withoutRemote(row.sides) : row.sides;
+  const after = { ...taken, sync, syncSerial: serial, ...NOT_PENDING, sides, listed: null, dueAt: null };
+  pair.entries.put({ ...row, ...after, updatedAt });
   pair.generationUsed = true;
   closeProblem(pair, name);
   const text = describeAcknowledged({ ...given, target: target.state });
   const bytes = movesFile(given) ? given.bytes : null;
   appendHistory(transaction, pair, [{ name, kind: 'acknowledged', side: target.side, serial, text, bytes }]);
   return true;
+}
+
+/** Whether a listing showed, while the decision was pending, what the decision made. */
+function wasShown({ listed, marking }: EntryRow, { target }: Acknowledgement): boolean {
+  return (
+    target.side === 'remote' && listed?.marking === marking && sameRemoteContent(listed.state, target.state)
+  );
+}
+
+function withoutRemote(sides: EntryRow['sides']): EntryRow['sides'] {
+  return sides === 'remote' ? null : 'local';
 }
 
 /** An upload may have learnt the digest of the file here. */
