@@ -67,14 +67,17 @@ export async function startUp(env: NodeJS.ProcessEnv, data: string): Promise<Run
 function firstDocument(child: ChildProcess, errors: string): Promise<string> {
   return new Promise((done, fail) => {
     let text = '';
+    const onExit = (): void =>
+      fail(new Error(`holdfast up did not start: ${tail(readFileSync(errors, 'utf8').trim())}`));
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
-      if (text.trimEnd().endsWith('}')) done(text);
+      if (!text.trimEnd().endsWith('}')) return;
+      // At its end later on the folder with its words may be gone.
+      child.off('exit', onExit);
+      done(text);
     });
     child.once('error', fail);
-    child.once('exit', () =>
-      fail(new Error(`holdfast up did not start: ${tail(readFileSync(errors, 'utf8').trim())}`)),
-    );
+    child.once('exit', onExit);
   });
 }
 

@@ -189,15 +189,12 @@ async function showFirstSync({ folder, pithos, run, step }: Demo, data: string):
     return `${folder} and container "${CONTAINER}"`;
   });
   await step('sync for the first time', async () => {
-    const summary = (await run('sync', PAIR, '--wait', '--timeout', '60s')) as {
-      files: number;
-      bytes: number;
-    };
+    await run('sync', PAIR, '--wait', '--timeout', '60s');
     const names = await pithos.names();
     for (const name of localNames(folder)) {
       if (!names.includes(name)) throw new Error(`"${name}" is not upstream`);
     }
-    return `${names.length} objects upstream, ${summary.bytes} bytes sent`;
+    return `all ${localNames(folder).length} names of the folder are upstream`;
   });
 }
 
