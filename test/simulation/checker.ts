@@ -43,6 +43,8 @@ export class Checker {
   #upstream: ReadonlyMap<string, string>;
   /** Where contents were before the engine took them away. */
   readonly #lastName = new Map<string, string>();
+  /** Names from which the engine took an empty file here. */
+  readonly #emptyTaken = new Set<string>();
   /** What names were before the engine ended them. */
   readonly #lastContent = new Map<string, string>();
   /** Names of a side, by `side name`, whose content the engine moved to another one. */
@@ -96,6 +98,7 @@ export class Checker {
       if (isTreeGone && !now.has(name)) this.#moved.add(`${side} ${name}`);
       if (!now.has(name)) this.#lastContent.set(name, content);
       if (!now.has(name)) this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
+      if (side === 'here' && content === '') this.#emptyTaken.add(name);
       if (!isContent(content) || now.get(name) === content) continue;
       gone.push(content);
       if (hasContent(now, content)) this.#moved.add(`${side} ${name}`);
@@ -153,6 +156,9 @@ export class Checker {
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
     }
+    // Of empty files that were hidden, each is like the other.
+    const wroteFirst = [...this.#folder.hidden.keys()].some((path) => !hiddenBefore.has(path));
+    if (wroteFirst) for (const name of this.#emptyTaken) book.touched('here', name);
     // What he wrote into a file that had been hidden replaces what was in it.
     for (const [path, content] of hiddenBefore) {
       const written = this.#folder.hidden.get(path);
