@@ -65,11 +65,11 @@ async function quickstart(isOnce: boolean, given: string | undefined): Promise<b
   const rows: Row[] = [];
   try {
     const data = provideFolder(given, stack);
-    await demonstrate(data, rows, stack);
+    const url = await demonstrate(data, rows, stack);
     if (isOnce) {
       printTable(rows);
     } else if (!stopping.signal.aborted) {
-      await untilStopped(data);
+      await untilStopped(data, url);
     }
   } catch (thrown) {
     if (stopping.signal.aborted) console.log('Interrupted.');
@@ -113,7 +113,8 @@ function sweepLeftovers(): void {
   }
 }
 
-async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStack): Promise<void> {
+/** @returns the address of everything. */
+async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStack): Promise<string> {
   const env = quickstartEnv(data);
   const step = async (did: string, work: () => Promise<string>): Promise<void> => {
     stopping.signal.throwIfAborted();
@@ -142,11 +143,12 @@ async function demonstrate(data: string, rows: Row[], stack: AsyncDisposableStac
 
   const demo: Demo = { folder: join(data, 'folder'), pithos: server.value, run, step };
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  await step('start everything', async () => `ready at ${up.value.url} after ${seconds} s`);
+  await step('start everything', async () => `ready at ${up.value.url}, its console too, after ${seconds} s`);
   await showFirstSync(demo, data);
   await showBothDirections(demo);
   await showConflict(demo);
   await step('compare both sides', () => compareSides(demo));
+  return up.value.url;
 }
 
 function makeSamples(folder: string): void {
@@ -266,13 +268,15 @@ async function arrives(otherwise: string, hasArrived: () => Promise<boolean>): P
   }
 }
 
-async function untilStopped(data: string): Promise<void> {
+async function untilStopped(data: string, url: string): Promise<void> {
   const { signal } = stopping;
   console.log(`
 All of it goes on running, for you to play with:
   the folder    ${join(data, 'folder')}
   the objects   ${join(data, 'pithos')} (token ${TOKEN})
   the logs      ${join(data, 'holdfast', 'logs')}
+  the console   ${url}, once you have made yourself an account:
+  ${HOLDFAST} account set me --role operator --file '${join(data, 'holdfast', 'accounts.json')}'
 Change files in the folder, and ask in another terminal:
   export HOLDFAST_DATA='${join(data, 'holdfast')}'
   ${HOLDFAST} status

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { html, type Node } from './html.ts';
-import { countText, sizeText } from './words.ts';
+import { clockText, countText, sizeText } from './words.ts';
 
 interface Point {
   readonly at: number;
@@ -41,6 +41,7 @@ function draw(element: HTMLElement): uPlot {
   const colour = getComputedStyle(element).getPropertyValue('color');
   const line = 'rgba(128, 128, 128, 0.25)';
   const axis = { stroke: colour, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+  const clock = (seconds: number) => clockText(new Date(seconds * 1_000)).slice(0, 5);
   return new uPlot(
     {
       width: element.clientWidth,
@@ -48,7 +49,10 @@ function draw(element: HTMLElement): uPlot {
       legend: { show: false },
       cursor: { show: false },
       scales: { y: { range: (_plot, _least, most) => [0, Math.max(1_000, most)] } },
-      axes: [axis, { ...axis, size: 64, values: (_plot, values) => values.map((value) => sizeText(value)) }],
+      axes: [
+        { ...axis, values: (_plot, values) => values.map(clock) },
+        { ...axis, size: 64, values: (_plot, values) => values.map((value) => sizeText(value)) },
+      ],
       series: [
         {},
         {

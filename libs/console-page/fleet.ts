@@ -106,13 +106,13 @@ interface TotalsProps {
 function Totals({ fleet, chosen, onChoose }: TotalsProps): Node {
   if (fleet === null) return html`<p class="totals">…</p>`;
   return html`<div class="totals">
-    <span><b>${countText(fleet.pairs)}</b> pairs</span>
+    <span><b>${countText(fleet.pairs)}</b> ${fleet.pairs === 1 ? 'pair' : 'pairs'}</span>
     ${CONDITIONS.filter((condition) => fleet.conditions[condition] > 0).map(
       (
         condition,
       ) => html`<button class="quiet" aria-pressed=${chosen === condition} onClick=${() => onChoose(chosen === condition ? '' : condition)}>
         <b>${countText(fleet.conditions[condition])}</b> <${Condition} condition=${condition} /></button>`,
     )}
-    <span><b>${countText(fleet.problems)}</b> problems</span>
+    <span><b>${countText(fleet.problems)}</b> ${fleet.problems === 1 ? 'problem' : 'problems'}</span>
     <span><b>${sizeText(fleet.bytesRate)}/s</b>, ${fleet.filesRate.toFixed(1)} files/s now</span></div>`;
 }

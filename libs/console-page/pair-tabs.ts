@@ -169,7 +169,7 @@ export function Trash({ name, version }: TabProps): Node {
             cell: (
               row: TrashView,
             ) => html`<button disabled=${acting.isBusy} aria-label=${`Restore ${row.name}`} onClick=${() => restore(row, null)}>Restore</button>
-          <button disabled=${acting.isBusy} aria-label=${`Restore ${row.name} beside`} onClick=${() => restore(row, besideName(row.name))}>Restore beside</button>`,
+          <button disabled=${acting.isBusy} aria-label=${`Restore beside ${row.name}`} onClick=${() => restore(row, besideName(row.name))}>Restore beside</button>`,
           },
         ]
       : []),

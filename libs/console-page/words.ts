@@ -29,10 +29,15 @@ export function durationText(seconds: number): string {
 export function timeText(at: string): string {
   const time = new Date(at);
   const isToday = time.toDateString() === new Date().toDateString();
-  const clock = time.toLocaleTimeString('en-GB');
+  const clock = clockText(time);
   return isToday
     ? clock
     : `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}`;
+}
+
+/** Hours, minutes and seconds, two digits each. */
+export function clockText(time: Date): string {
+  return time.toLocaleTimeString('en-GB');
 }
 
 function two(number: number): string {

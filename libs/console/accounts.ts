@@ -71,9 +71,12 @@ export async function readAccounts(path: string): Promise<ReadonlyMap<string, Ac
   );
 }
 
+/** Tells tokens of accounts from any others. */
+export const TOKEN_PREFIX = 'hf_';
+
 /** For a program: long and random, so that its hash need not be slow. */
 export function newToken(): string {
-  return `hf_${randomBytes(32).toString('base64url')}`;
+  return `${TOKEN_PREFIX}${randomBytes(32).toString('base64url')}`;
 }
 
 /** What is compared is a digest of what was sent: the time it takes tells nothing of a token. */

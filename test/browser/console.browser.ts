@@ -168,6 +168,7 @@ describe("an operator's day in the browser", { timeout: 600_000 }, () => {
   step('the login keeps everybody else out, and lets her in', async () => {
     await page.goto(`${url}/pairs/docs`);
     await page.getByRole('heading', { name: 'Holdfast' }).waitFor();
+    await inspect('login', '/login');
     await page.getByLabel('Name').fill('ada');
     await page.getByLabel('Password').fill('a wrong password');
     await page.getByRole('button', { name: 'Log in' }).click();
@@ -282,7 +283,7 @@ describe("an operator's day in the browser", { timeout: 600_000 }, () => {
     );
     await fleet.sync('docs');
     await page.goto(`${url}/pairs/docs#trash`);
-    await page.getByRole('button', { name: 'Restore later.txt beside' }).click();
+    await page.getByRole('button', { name: 'Restore beside later.txt' }).click();
     await page.getByText('"later_restored.txt" is back.').waitFor();
     assert.equal(await here('later_restored.txt'), 'later');
     await inspect('trash', '/pairs/docs#trash');

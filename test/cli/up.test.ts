@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import { isAlive } from '#libs/services/processes.ts';
+import { account } from '#test/support/console.ts';
 import { testDatabase } from '#test/support/services.ts';
 import {
   commandEnv,
@@ -21,7 +22,7 @@ import {
   until,
 } from './command.ts';
 
-const APPS = ['decider', 'poller', 'transfer', 'watcher'];
+const APPS = ['console', 'decider', 'poller', 'transfer', 'watcher'];
 
 interface Readiness {
   readonly status: number;
@@ -122,6 +123,30 @@ test('up carries a sync through its HTTP port; killed and started again it goes 
   await run('sync', 'docs', '--wait');
   assert.equal(readFileSync(join(dir, 'folder', 'c.txt'), 'utf8'), 'third');
   assert.deepEqual(await run('plan', 'docs'), []);
+});
+
+test('the console is on the port of up: it lets in who has an account, and tells what is live', async (t) => {
+  const dir = tempDir(t);
+  const data = join(dir, 'data');
+  const up = await startUp(t, dir, data, { DATABASE_URL: await testDatabase(t) });
+  const login = await fetch(up.url, { headers: { accept: 'text/html' } });
+  assert.deepEqual([login.status, login.url], [200, `${up.url}/login`]);
+  assert.match(await login.text(), /type="password"/);
+  assert.equal((await fetch(`${up.url}/api/v1/pairs`)).status, 401);
+
+  const accounts = join(data, 'accounts.json');
+  assert.equal(statSync(accounts).mode & 0o777, 0o600);
+  const token = await account(accounts, ['token', 'ada', '--role', 'operator']);
+  const headers = { authorization: `Bearer ${token}` };
+  assert.equal((await fetch(`${up.url}/api/v1/pairs`, { headers })).status, 200);
+  const remote = await holdfast(dir, ['status', '--json'], { HOLDFAST_URL: up.url, HOLDFAST_TOKEN: token });
+  assert.equal(remote.code, 0, remote.stderr);
+
+  const live = await fetch(`${up.url}/api/v1/live?fleet=true`, { headers });
+  const first = await live.body?.getReader().read();
+  assert.match(new TextDecoder().decode(first?.value), /^event: fleet\n/);
+  // With that connection still open.
+  assert.equal(await up.stop(), 0);
 });
 
 test('a process and a PostgreSQL that die are started again', async (t) => {

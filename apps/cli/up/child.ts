@@ -22,7 +22,7 @@ export interface ChildOptions {
   /** Folder below `apps`. */
   readonly app: string;
   /** Asked at every start, since the database may have moved. */
-  readonly env: () => NodeJS.ProcessEnv;
+  readonly env: () => Promise<NodeJS.ProcessEnv>;
   /** Takes what the child writes to both its outputs. */
   readonly onOutput: (chunk: Uint8Array) => void;
   readonly log: Log;
@@ -85,7 +85,9 @@ export class Child {
   async #keepRunning(): Promise<void> {
     for (let failures = 0; !this.#ended.signal.aborted; ) {
       const startedAt = performance.now();
-      const how = await this.#runOnce();
+      const env = await this.#options.env();
+      if (this.#ended.signal.aborted) return;
+      const how = await this.#runOnce(env);
       if (this.#ended.signal.aborted) return;
       failures = performance.now() - startedAt > STEADY_MS ? 1 : failures + 1;
       const delayMs = backoffMs(RESTART, failures, Math.random());
@@ -100,12 +102,12 @@ export class Child {
   }
 
   /** @returns how it ended, in words. */
-  #runOnce(): Promise<string> {
-    const { app, env, onOutput } = this.#options;
+  #runOnce(env: NodeJS.ProcessEnv): Promise<string> {
+    const { app, onOutput } = this.#options;
     const main = fileURLToPath(new URL(`../../${app}/main.ts`, import.meta.url));
     const child = fork(main, [], {
       detached: true,
-      env: env(),
+      env,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#process = child;

@@ -1,15 +1,19 @@
 /**
  * Front: the one HTTP port of `holdfast up`. It answers from the first moment: alive at
  * once, ready when every process is, and the operator's verbs as soon as the database is.
+ * Everything else is the console's, which has accounts of its own.
  */
+import { createServer, type IncomingMessage } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import { Gauge, Registry } from 'prom-client';
-import { METHOD_ARGUMENTS, type Method } from '#libs/operator-http/methods.ts';
+import { TOKEN_PREFIX } from '#libs/console/accounts.ts';
+import { API_PREFIX, METHOD_ARGUMENTS, type Method } from '#libs/operator-http/methods.ts';
 import { serveOperator } from '#libs/operator-http/server.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { Operator } from '#ports/operator.ts';
 import type { ChildCondition } from './child.ts';
+import { forward } from './forward.ts';
 
 export interface FrontOptions {
   /** 0 picks a free one. */
@@ -20,6 +24,8 @@ export interface FrontOptions {
   readonly operator: () => Operator | null;
   /** All processes; empty until they are started. */
   readonly children: () => readonly ChildCondition[];
+  /** Where the console listens on this machine; null before it was started. */
+  readonly consolePort: () => number | null;
 }
 
 export interface Front {
@@ -32,7 +38,14 @@ const HOST = '127.0.0.1';
 
 /** @throws HoldfastError already-exists when the port is taken, local-denied when it may not be used */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const app = fastify({ logger: false, forceCloseConnections: true });
+  const app = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    serverFactory: (handle) =>
+      createServer((asked, answer) =>
+        isForUp(asked) ? handle(asked, answer) : forward(asked, answer, options.consolePort()),
+      ),
+  });
   serveOperator(app, whenThere(options.operator), options.token, options.log);
   serveHealth(app, options.children);
   try {
@@ -44,6 +57,16 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   return { url: `http://${HOST}:${port}`, port, close: () => app.close() };
+}
+
+const HEALTH = new Set(['/livez', '/readyz', '/metrics']);
+const VERB_PATHS = new Set(Object.keys(METHOD_ARGUMENTS).map((method) => `${API_PREFIX}/${method}`));
+
+/** The command line's calls carry the token of this `up`; those with a token of an account are the console's. */
+function isForUp({ method, url = '', headers }: IncomingMessage): boolean {
+  const [path = ''] = url.split('?');
+  const isByAccount = headers.authorization?.startsWith(`Bearer ${TOKEN_PREFIX}`) === true;
+  return HEALTH.has(path) || (method === 'POST' && VERB_PATHS.has(path) && !isByAccount);
 }
 
 function portFailure(port: number, thrown: unknown): unknown {

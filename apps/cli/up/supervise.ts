@@ -15,12 +15,13 @@ import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import { removeUpFile, upFilePlaces, writeUpFile } from '../up-file.ts';
 import { Child } from './child.ts';
+import { hasAccounts, homeOfConsole } from './console-home.ts';
 import { lockData } from './data-lock.ts';
 import { type Front, openFront } from './front.ts';
 import { openLogFile } from './log-file.ts';
 import { keepPostgres } from './postgres-keeper.ts';
 
-const APPS = ['watcher', 'poller', 'decider', 'transfer'] as const;
+const APPS = ['watcher', 'poller', 'decider', 'transfer', 'console'] as const;
 /** What a child has for draining, and a little more for closing its connections. */
 const DRAIN_MS = 15_000;
 const READY_LOOK_MS = 50;
@@ -39,7 +40,16 @@ export interface UpOptions {
   readonly isShown: boolean;
   /** Takes sentences about what is going on. */
   readonly say: (sentence: string) => void;
-  readonly onReady: (up: { readonly url: string; readonly logs: string }) => void;
+  readonly onReady: (up: ReadyUp) => void;
+}
+
+export interface ReadyUp {
+  readonly url: string;
+  readonly logs: string;
+  /** The file with the console's accounts. */
+  readonly accounts: string;
+  /** Whether anybody may log in to the console. */
+  readonly hasAccounts: boolean;
 }
 
 export interface StopSignals {
@@ -65,6 +75,7 @@ export async function supervise(options: UpOptions, { stopping, hurry }: StopSig
   const outputOf = (name: string) => openOutput(logs, name, options.isShown, stack);
   const log = createLog({ name: 'up', level: config.logLevel, stream: { write: outputOf('up') } });
 
+  const consoleHome = homeOfConsole(config, data);
   let fleet: Fleet | null = null;
   let children: readonly Child[] = [];
   const conditions = () => children.map((child) => child.condition);
@@ -75,6 +86,7 @@ export async function supervise(options: UpOptions, { stopping, hurry }: StopSig
     log,
     operator: () => fleet?.operator ?? null,
     children: conditions,
+    consolePort: () => consoleHome.port,
   });
   stack.defer(() => front.close());
   leaveUpFiles(options, front, token, stack);
@@ -87,21 +99,28 @@ export async function supervise(options: UpOptions, { stopping, hurry }: StopSig
   const opened = fleet;
   stack.defer(() => opened.close());
 
-  // The four would take each other's HTTP port; they are asked over their channels instead.
-  const childEnv = () => ({
+  // They would take each other's HTTP port; they are asked over their channels instead.
+  const childEnv = async () => ({
     ...env,
     DATABASE_URL: databaseUrl(),
     HOLDFAST_DATA: data,
     HOLDFAST_HTTP_PORT: '',
   });
-  const started = APPS.map((app) => new Child({ app, env: childEnv, onOutput: outputOf(app), log }));
+  const consoleEnv = async () => ({ ...(await childEnv()), ...(await consoleHome.env()) });
+  const started = APPS.map((app) => {
+    const envOf = app === 'console' ? consoleEnv : childEnv;
+    return new Child({ app, env: envOf, onOutput: outputOf(app), log });
+  });
   children = started;
   stack.defer(async () => {
     options.say('Stopping; again Ctrl-C stops at once.');
     await Promise.all(started.map((child) => child.stop(DRAIN_MS, hurry)));
   });
   while (!stopping.aborted && !conditions().every((child) => child.isReady)) await sleep(READY_LOOK_MS);
-  if (!stopping.aborted) options.onReady({ url: front.url, logs });
+  if (!stopping.aborted) {
+    const { accounts } = consoleHome;
+    options.onReady({ url: front.url, logs, accounts, hasAccounts: await hasAccounts(accounts) });
+  }
   await aborted(stopping);
 }
 

@@ -1,6 +1,8 @@
 /** `holdfast account`: who may use the console. Works on the accounts file alone and needs no fleet. */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import {
@@ -34,7 +36,7 @@ export function addAccountVerbs(program: Command, { terminal, env }: CommandCont
 
   account
     .command('set')
-    .description('add an account or change it; the password is read from standard input')
+    .description('add an account or change it; asks for the password, or reads it from standard input')
     .argument('<name>', 'whom it is for')
     .addOption(
       new Option('--role <role>', 'what it may do').choices(['viewer', 'operator']).default('viewer'),
@@ -43,7 +45,7 @@ export function addAccountVerbs(program: Command, { terminal, env }: CommandCont
     .addHelpText('after', examples('account set ada --role operator --file accounts.json < password.txt'))
     .action(async (name: string, options: FileOption & { readonly role: Role }) => {
       const path = pathOf(options);
-      const password = (await text(process.stdin)).replace(/\r?\n$/, '');
+      const password = await readPassword();
       if (password.length < LEAST_PASSWORD)
         throw new HoldfastError('usage', `a password has at least ${LEAST_PASSWORD} characters`);
       const accounts = new Map(await readOrNone(path));
@@ -99,6 +101,19 @@ export function addAccountVerbs(program: Command, { terminal, env }: CommandCont
       await writeAccounts(path, accounts);
       terminal.result({ name }, () => [`${name} is removed`]);
     });
+}
+
+/** All of standard input but its last line's end; from a person, what is typed without being shown. */
+async function readPassword(): Promise<string> {
+  const { stdin, stderr } = process;
+  if (!stdin.isTTY) return (await text(stdin)).replace(/\r?\n$/, '');
+  stderr.write('Password: ');
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: stdin, output: unseen, terminal: true });
+  const typed = await reader.question('');
+  reader.close();
+  stderr.write('\n');
+  return typed;
 }
 
 async function readOrNone(path: string): Promise<ReadonlyMap<string, AccountRecord>> {

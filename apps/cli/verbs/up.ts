@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '#libs/config/load.ts';
-import type { StopSignals } from '../up/supervise.ts';
+import type { ReadyUp, StopSignals } from '../up/supervise.ts';
 import { type CommandContext, examples } from './verb.ts';
 
 interface UpVerbOptions {
@@ -18,7 +18,7 @@ export function addUpVerb(program: Command, context: CommandContext): void {
     .option('--port <n>', 'port on 127.0.0.1, 0 for any free one (HOLDFAST_PORT)', parsePort)
     .addHelpText(
       'after',
-      '\nWithout DATABASE_URL it runs a PostgreSQL of its own below the data folder.\nGET /readyz answers 200 once everything works.',
+      '\nWithout DATABASE_URL it runs a PostgreSQL of its own below the data folder.\nGET /readyz answers 200 once everything works; a browser finds the console on the same port.',
     )
     .addHelpText('after', examples('up', 'up --data ~/holdfast --port 7421'))
     .action((options: UpVerbOptions) => up(options, context));
@@ -43,15 +43,28 @@ async function up(options: UpVerbOptions, { terminal, env }: CommandContext): Pr
       port: options.port ?? config.port,
       isShown: env['HOLDFAST_LOG_LEVEL'] === 'debug' || env['HOLDFAST_LOG_LEVEL'] === 'info',
       say: terminal.say,
-      onReady: ({ url, logs }) =>
-        terminal.result({ url, data, pid: process.pid }, () => report(url, data, logs, terminal.isWatched)),
+      onReady: (ready) => {
+        const { url, accounts, hasAccounts } = ready;
+        terminal.result({ url, data, pid: process.pid, accounts, hasAccounts }, () =>
+          report(ready, data, terminal.isWatched),
+        );
+      },
     },
     stopSignals(),
   );
 }
 
-function report(url: string, data: string, logs: string, isWatched: boolean): readonly string[] {
-  const lines = [`Holdfast is ready at ${url}`];
+function report(
+  { url, logs, accounts, hasAccounts }: ReadyUp,
+  data: string,
+  isWatched: boolean,
+): readonly string[] {
+  const lines = [`Holdfast is ready at ${url}, and so is its console, for a browser`];
+  if (!hasAccounts)
+    lines.push(
+      'Nobody may log in yet. Make the first account:',
+      `  holdfast account set NAME --role operator --file ${quoted(accounts)}`,
+    );
   if (!isWatched) return lines;
   return [
     ...lines,
@@ -65,6 +78,11 @@ function report(url: string, data: string, logs: string, isWatched: boolean): re
     '',
     'Ctrl-C stops everything.',
   ];
+}
+
+/** As a shell reads it. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** The first signal, or a parent with a channel that is gone, asks to stop; the second one to hurry. */
