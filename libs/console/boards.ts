@@ -44,13 +44,15 @@ export async function serveBoards(
     options: {
       uiConfig: {
         boardTitle: 'Holdfast queues',
-        environment: { label: environment, color: '#3b6ea5' },
+        // Its own text on it is dark.
+        environment: { label: environment, color: '#a9cbec' },
         // It would ask the server for all its connections at every look.
         showWorkers: false,
         pollingInterval: { forceInterval: 5 },
       },
     },
   });
+  serverAdapter.setErrorHandler(boardFailure);
   const refreshing = setInterval(() => {
     void current()
       .then((found) => board.setQueues(found))
@@ -59,6 +61,19 @@ export async function serveBoards(
   }, REFRESH_MS);
   app.addHook('onClose', async () => clearInterval(refreshing));
   await app.register(serverAdapter.registerPlugin(), { prefix: BOARD_PATH });
+}
+
+const AWAY = /ECONN|timed out|max retries|connection is closed/i;
+
+/** As Bull Board's page reads failures; one of a server that is away is said to be that, and to pass. */
+function boardFailure(error: Error & { readonly statusCode?: number }) {
+  const isAway = AWAY.test(error.message);
+  const message = isAway ? 'the queue server does not answer; ask again once it does' : error.message;
+  const code = isAway ? 'queue-unreachable' : 'usage';
+  const status = isAway ? 503 : (error.statusCode ?? 500);
+  const body = { error: { key: 'ERRORS.INTERNAL_SERVER_ERROR', code, message }, message };
+  // Its types name only the states that its own handlers answer.
+  return { status: status as 500, body };
 }
 
 function boardOf(queue: Queue): BullMQAdapter {

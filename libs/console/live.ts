@@ -19,6 +19,8 @@ const REST = 5;
 /** Sent when nothing else is, so that nobody on the way ends the connection. */
 const ALIVE_MS = 15_000;
 const NAMES_AT_ONCE = 200;
+/** Of everything. */
+const AWAY = 'away';
 
 const QUERY = object({
   fleet: Type.Optional(Type.Boolean({ description: 'The fleet in numbers, and its throughput.' })),
@@ -42,8 +44,8 @@ interface Wanted {
 /** One thing that may have changed. */
 interface Shown {
   readonly event: 'fleet' | 'throughput' | 'workers' | 'pair' | 'row' | 'gone' | 'away';
-  /** Tells things of one event apart. */
-  readonly key: string;
+  /** What it tells of: a page holds one event of each. */
+  readonly of: string;
   readonly value: unknown;
 }
 
@@ -113,13 +115,14 @@ async function tell(
   while (!signal.aborted) {
     const startedAt = clock.now();
     if (!(await deps.isWelcome(request))) return;
-    for (const { event, key, value } of await look(desk, wanted, deps.log)) {
+    for (const { event, of, value } of await look(desk, wanted, deps.log)) {
       const data = JSON.stringify(value);
-      const digest = createHash('sha1').update(data).digest('base64');
-      if (has.get(`${event} ${key}`) === digest) continue;
-      has.set(`${event} ${key}`, digest);
-      // What was away or gone and is there again is told anew.
-      if (event !== 'away') has.delete('away ');
+      const digest = createHash('sha1').update(`${event} ${data}`).digest('base64');
+      if (has.get(of) === digest) continue;
+      // A page that was told of a failure is told everything anew, even what stayed the same.
+      if (event === 'away') has.clear();
+      else has.delete(AWAY);
+      has.set(of, digest);
       write(`event: ${event}\ndata: ${data}\n\n`);
       wroteAt = clock.now();
     }
@@ -135,7 +138,9 @@ async function look(desk: Desk, wanted: Wanted, log: Log): Promise<readonly Show
   try {
     const shown = await Promise.all([
       wanted.fleet === true ? lookAtFleet(desk) : [],
-      wanted.workers === true ? [{ event: 'workers', key: '', value: await desk.workers() } as const] : [],
+      wanted.workers === true
+        ? [{ event: 'workers', of: 'workers', value: await desk.workers() } as const]
+        : [],
       wanted.pair === undefined ? [] : lookAtPair(desk, wanted.pair),
       wanted.rows === undefined ? [] : lookAtRows(desk, wanted.rows.split(',').slice(0, NAMES_AT_ONCE)),
     ]);
@@ -145,23 +150,23 @@ async function look(desk: Desk, wanted: Wanted, log: Log): Promise<readonly Show
     log.warn({ err: message }, 'a page could not be told what is live');
     const text =
       grade === 'transient' && code !== 'local-io' ? message : 'the console could not look; its log says why';
-    return [{ event: 'away', key: '', value: { code, message: text } }];
+    return [{ event: 'away', of: AWAY, value: { code, message: text } }];
   }
 }
 
 async function lookAtFleet(desk: Desk): Promise<readonly Shown[]> {
   return [
-    { event: 'fleet', key: '', value: await desk.fleet() },
-    { event: 'throughput', key: '', value: desk.throughput() },
+    { event: 'fleet', of: 'fleet', value: await desk.fleet() },
+    { event: 'throughput', of: 'throughput', value: desk.throughput() },
   ];
 }
 
 async function lookAtPair(desk: Desk, name: string): Promise<readonly Shown[]> {
   try {
-    return [{ event: 'pair', key: '', value: await desk.pairLive(name) }];
+    return [{ event: 'pair', of: `pair ${name}`, value: await desk.pairLive(name) }];
   } catch (thrown) {
     if (asHoldfastError(thrown).code !== 'not-found') throw thrown;
-    return [{ event: 'gone', key: name, value: { name } }];
+    return [{ event: 'gone', of: `pair ${name}`, value: { name } }];
   }
 }
 
@@ -169,9 +174,9 @@ async function lookAtRows(desk: Desk, names: readonly string[]): Promise<readonl
   const rows = await desk.pairRows(names);
   const there = new Set(rows.map(({ name }) => name));
   return [
-    ...rows.map((row) => ({ event: 'row', key: row.name, value: row }) as const),
+    ...rows.map((row) => ({ event: 'row', of: `row ${row.name}`, value: row }) as const),
     ...names
       .filter((name) => name !== '' && !there.has(name))
-      .map((name) => ({ event: 'gone', key: name, value: { name } }) as const),
+      .map((name) => ({ event: 'gone', of: `row ${name}`, value: { name } }) as const),
   ];
 }
