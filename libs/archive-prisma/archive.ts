@@ -29,7 +29,7 @@ import { markEmptied, markEmptiedAbove } from './sql/mark-emptied.ts';
 import { markAroundEnded, markProblems } from './sql/mark-waiting.ts';
 import { closeProblems, openProblem, problems, time } from './sql/problems.ts';
 import { candidates, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
-import { conflicts, history, transferred } from './sql/read-history.ts';
+import { history, transferred } from './sql/read-history.ts';
 import { reachesFurther, record } from './sql/record.ts';
 import { recordListed } from './sql/record-listed.ts';
 import { release } from './sql/release.ts';
@@ -145,7 +145,6 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
 
     appendHistory: (pairId, events) => guard(() => appendHistory(pool, pairId, events)),
     history: (pairId, name, limit) => guard(() => history(pool, pairId, name, limit)),
-    conflicts: (pairId, limit) => guard(() => conflicts(pool, pairId, limit)),
     transferred: (pairId, since) => guard(() => transferred(pool, pairId, since)),
 
     trash: (pairId, name) => guard(() => trash(pool, pairId, name)),

@@ -173,10 +173,6 @@ export function createMemoryArchive(transact: Transact): Archive {
       inPair('history', pairId, name === null ? [] : [name], (pair) =>
         newest(pair, limit, (event) => event.name === name),
       ),
-    conflicts: (pairId, limit) =>
-      inPair('conflicts', pairId, [], (pair) =>
-        newest(pair, limit, ({ kind }) => kind === 'conflict').toReversed(),
-      ),
     transferred: (pairId, since) =>
       inPair('transferred', pairId, [], (pair) => {
         const sizes = pair.history.flatMap(({ at, bytes }) => (at >= since && bytes !== null ? [bytes] : []));

@@ -283,8 +283,6 @@ export interface Archive extends DeleteGate {
   appendHistory(pairId: number, events: readonly HistoryEvent[]): Promise<void>;
   /** Newest last. Null: events of the whole pair. */
   history(pairId: number, name: Name | null, limit: number): Promise<readonly RecordedHistoryEvent[]>;
-  /** Conflict events, newest first. */
-  conflicts(pairId: number, limit: number): Promise<readonly RecordedHistoryEvent[]>;
   /** Acknowledged transfers since a time: what progress is made of. */
   transferred(pairId: number, since: Date): Promise<{ readonly files: number; readonly bytes: number }>;
 

@@ -173,18 +173,8 @@ export interface Desk {
     request: PageRequest & { readonly code: string | null },
   ): Promise<PageView<ProblemView>>;
   problemCodes(name: string | null): Promise<readonly { readonly code: string; readonly problems: number }[]>;
-  /** @returns how many are tried again now. */
-  problemsRetry(
-    name: string,
-    which: { readonly names: readonly string[] } | { readonly code: string | null },
-  ): Promise<number>;
   conflicts(name: string, request: PageRequest): Promise<PageView<ConflictRow>>;
   conflictPreview(name: string, id: string, which: 'winner' | 'copy'): Promise<ContentPreview>;
-  /**
-   * The content that is given up goes to the trash; both are kept with `keep-both`.
-   * @throws HoldfastError already-exists when it is answered; local-busy when either content changed meanwhile.
-   */
-  conflictResolve(name: string, id: string, answer: ConflictAnswer): Promise<void>;
   trash(name: string, request: PageRequest): Promise<PageView<TrashView>>;
   heldDeletes(
     name: string,

@@ -3,6 +3,7 @@
  * Arguments and results are plain JSON (serials and times as text), so that the same use
  * cases serve a local command line, a remote one and the console.
  */
+import type { ConflictAnswer } from './overview.ts';
 import type { SecretReference, StoreKind } from './pair.ts';
 
 export interface StoreView {
@@ -110,12 +111,30 @@ export interface ProblemView {
   readonly nextAttemptAt: string | null;
 }
 
+/** Which names with problems: these, else those with this code, else all. */
+export interface ProblemsRetryRequest {
+  readonly names: readonly string[] | null;
+  readonly code: string | null;
+}
+
+export interface ProblemsRetryView {
+  readonly pair: string;
+  /** How many are tried again now. */
+  readonly names: number;
+}
+
 export interface ConflictView {
+  /** Tells conflicts of one name apart. */
+  readonly id: string;
   readonly pair: string;
   /** The name whose content lost, and where that content is now. */
   readonly text: string;
   readonly name: string;
   readonly at: string;
+  /** Null while nobody answered. */
+  readonly answer: { readonly answer: ConflictAnswer; readonly actor: string; readonly at: string } | null;
+  /** Not answered, and its copy is still there. */
+  readonly isOpen: boolean;
 }
 
 export interface PlanItem {
@@ -264,7 +283,15 @@ export interface Operator {
   progress(ticket: SyncTicket): Promise<SyncProgress>;
   status(name: string | null): Promise<FleetStatus>;
   problems(name: string | null): Promise<readonly ProblemView[]>;
+  /** Tries names with problems again now. */
+  problemsRetry(name: string, which: ProblemsRetryRequest): Promise<ProblemsRetryView>;
+  /** Newest first of each pair. */
   conflicts(name: string | null): Promise<readonly ConflictView[]>;
+  /**
+   * The content that is given up goes to the trash; both are kept with `keep-both`.
+   * @throws HoldfastError not-found; already-exists when it is answered; local-busy when either content changed meanwhile.
+   */
+  conflictResolve(name: string, id: string, answer: ConflictAnswer): Promise<void>;
   /** Deletes that wait for an operator, in byte order of names. */
   deletesList(name: string): Promise<readonly HeldDeleteView[]>;
   /** Lets everything go that waits for an operator now. */

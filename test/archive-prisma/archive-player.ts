@@ -79,7 +79,6 @@ export class Player {
       deletes: await this.#deletes(),
       problems: await archive.problems(null),
       history: await archive.history(pair.id, null, 5),
-      conflicts: await archive.conflicts(pair.id, 5),
       transferred: await archive.transferred(pair.id, new Date(clock.now() - 1.25 * HOUR_MS)),
       trash: await archive.trash(pair.id, null),
       due: await archive.dueTrash(pair.volume, 5),

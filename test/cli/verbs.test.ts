@@ -2,14 +2,17 @@
 // running fleet: what they print, and the sentence for everything that can be wrong.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
+import { toName } from '#core/name.ts';
+import type { Serial } from '#core/serial.ts';
 import { openDatabase } from '#libs/archive-prisma/database.ts';
 import { type PithosServer, startPithosServer } from '#libs/pithos-server/server.ts';
 import { freePort } from '#libs/services/processes.ts';
-import { giveWaiting, remoteFile } from '#test/conformance/archive-fixtures.ts';
+import { conflictEvents } from '#steps/conflict-events.ts';
+import { giveWaiting, localFile, remoteFile } from '#test/conformance/archive-fixtures.ts';
 import { SILENT } from '#test/support/engine.ts';
 import { type Cleanup, testDatabase } from '#test/support/services.ts';
 import { type Env, errorOf, holdfast, type Result, tempDir } from './command.ts';
@@ -131,13 +134,15 @@ test('status shows the pair, the queues and a hint', async () => {
   );
 });
 
+/** What a fleet would have left there. */
+async function openDocs() {
+  const url = env['DATABASE_URL'] ?? '';
+  const { archive, registry, close } = openDatabase({ url, poolSize: 2, log: SILENT });
+  return { archive, pair: (await registry.findPair('docs')) ?? assert.fail('no pair'), close };
+}
+
 test('held deletes are shown everywhere, and answered with one word', async () => {
-  const { archive, registry, close } = openDatabase({
-    url: env['DATABASE_URL'] ?? '',
-    poolSize: 2,
-    log: SILENT,
-  });
-  const pair = (await registry.findPair('docs')) ?? assert.fail('no pair');
+  const { archive, pair, close } = await openDocs();
   const sync = { kind: 'file', size: 2_048, hash: 'hash-2048' } as const;
   await giveWaiting(
     { archive, pair },
@@ -311,6 +316,89 @@ test('a secret file that everybody can read is warned of and used', async () => 
   assert.equal(added.code, 0);
   assert.match(added.stderr, /^warning: /);
   assert.deepEqual(await done(['store', 'remove', 'open']), { removed: 'open' });
+});
+
+test('problems are tried again by path, by code, or all', async () => {
+  const { archive, pair, close } = await openDocs();
+  const names = ['full', 'full too', 'refused'];
+  await giveWaiting(
+    { archive, pair },
+    Object.fromEntries(names.map((each) => [each, { local: localFile(1) }])),
+  );
+  for (const each of names)
+    await archive.openProblem(pair.id, each, {
+      code: each === 'refused' ? 'local-denied' : 'store-quota',
+      text: 'why',
+    });
+  const marked = async (): Promise<string[]> =>
+    (await archive.candidates(pair.id, 100))
+      .map(({ entry }) => String(entry.name))
+      .filter((each) => names.includes(each));
+  const retry = async (...words: string[]): Promise<string> =>
+    (await holdfast(dir, ['problems', 'docs', 'retry', ...words], env)).stdout;
+  assert.deepEqual(await marked(), []);
+  assert.equal(await retry('refused'), '1 name of docs tried again now\n');
+  assert.deepEqual(await marked(), ['refused']);
+  assert.equal(await retry('--code', 'store-quota'), '2 names of docs tried again now\n');
+  assert.deepEqual(await marked(), names);
+  assert.equal(await retry(), '3 names of docs tried again now\n');
+  assert.match(await retry('unheard of'), /^no such problem of docs is open/);
+  await close();
+  for (const words of [
+    ['docs', 'forget'],
+    ['docs', 'retry', 'full', '--code', 'store-quota'],
+    ['--code', 'x'],
+  ])
+    assert.equal((await holdfast(dir, ['problems', ...words], env)).code, 2);
+});
+
+test('a conflict is answered each way, once', async () => {
+  const { archive, pair, close } = await openDocs();
+  const here = (name: string) => join(dir, 'docs', name);
+  const textOf = (name: string) => (existsSync(here(name)) ? readFileSync(here(name), 'utf8') : null);
+  for (const name of ['one', 'two', 'three']) {
+    writeFileSync(here(name), 'upstream');
+    writeFileSync(here(`${name}_mine`), 'mine');
+    await giveWaiting(
+      { archive, pair },
+      { [name]: { local: localFile(8) }, [`${name}_mine`]: { local: localFile(4) } },
+    );
+    const [serial] = await archive.issueSerials(1);
+    const why = 'the losing content was kept as';
+    await archive.appendHistory(
+      pair.id,
+      conflictEvents(toName(name), toName(`${name}_mine`), 'local', serial as Serial, why),
+    );
+  }
+  await close();
+  const shown = await holdfast(dir, ['conflicts', 'docs'], env);
+  assert.match(shown.stdout, /docs: one: .* "one_mine" \(\d+: open\)$/m);
+  assert.match(
+    shown.stdout,
+    /to answer one: holdfast conflicts docs keep-upstream\|keep-mine\|keep-both PATH/,
+  );
+  const answer = async (...words: string[]): Promise<string> =>
+    (await holdfast(dir, ['conflicts', 'docs', ...words], env)).stdout;
+  assert.match(await answer('keep-upstream', 'one'), /^one holds what came from upstream/);
+  assert.deepEqual([textOf('one'), textOf('one_mine')], ['upstream', null]);
+  const listed = (await done(['conflicts', 'docs'])) as { readonly id: string; readonly name: string }[];
+  const id = listed.find(({ name }) => name === 'two')?.id ?? '';
+  assert.match(await answer('keep-mine', 'two', '--item', id), /^two holds what came from here/);
+  assert.deepEqual([textOf('two'), textOf('two_mine')], ['mine', null]);
+  assert.match(await answer('keep-both', 'three'), /^three stays as it is/);
+  assert.deepEqual([textOf('three'), textOf('three_mine')], ['upstream', 'mine']);
+  assert.match(await answer(), /docs: two: .*answered with keep-mine by \S+\)$/m);
+
+  const again = await holdfast(dir, ['conflicts', 'docs', 'keep-mine', 'two', '--item', id, '--json'], env);
+  assert.equal(errorOf(again).code, 'already-exists');
+  const gone = await holdfast(dir, ['conflicts', 'docs', 'keep-mine', 'three', '--json'], env);
+  assert.deepEqual([gone.code, errorOf(gone).code], [1, 'not-found']);
+  for (const words of [
+    ['docs', 'keep-mine'],
+    ['docs', 'keep-all', 'two'],
+    ['docs', '--item', id],
+  ])
+    assert.equal((await holdfast(dir, ['conflicts', ...words], env)).code, 2);
 });
 
 test('an unreachable database is said without its password', async () => {

@@ -148,7 +148,10 @@ describe('an operator', () => {
   it('has problems tried again: some, those of a code, or all', async () => {
     const ada = await visitor('ada');
     for (const which of [{ names: ['nothing.txt'] }, { code: 'store-quota' }, {}])
-      assert.deepEqual((await ada.api('POST', '/pairs/docs/problems/retry', which)).body, { names: 0 });
+      assert.deepEqual((await ada.api('POST', '/pairs/docs/problems/retry', which)).body, {
+        pair: 'docs',
+        names: 0,
+      });
   });
 });
 
@@ -182,6 +185,8 @@ describe('a token', () => {
     assert.equal(status.code, 0, status.stderr);
     assert.match(status.stdout, /"docs"/);
     assert.notEqual((await remote(viewer, 'sync', 'docs')).code, 0);
+    assert.notEqual((await remote(viewer, 'problems', 'docs', 'retry')).code, 0);
+    assert.match((await remote(operator.token, 'problems', 'docs', 'retry')).stdout, /^no such problem/);
     assert.equal((await remote(operator.token, 'sync', 'docs', '--wait', '--timeout', '60s')).code, 0);
   });
 });

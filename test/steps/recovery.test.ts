@@ -9,6 +9,7 @@ import { atOnce } from '#libs/memory/step.ts';
 import type { TrashedContent } from '#ports/archive.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { Operator } from '#ports/operator.ts';
+import type { Overview } from '#ports/overview.ts';
 import type { Sides } from '#ports/sides.ts';
 import { createOperator } from '#steps/operator/operator.ts';
 import { adoptTrash, tendTrash } from '#steps/trash.ts';
@@ -34,7 +35,8 @@ function depsOf(engine: Engine) {
     resolveFolder: async (folder) => folder,
     close: async () => {},
   };
-  return { archive, registry, queue, sides, clock: later, log: SILENT, trashMs: DAY_MS };
+  const overview = {} as Overview;
+  return { archive, registry, overview, queue, sides, clock: later, log: SILENT, trashMs: DAY_MS };
 }
 
 function operatorOf(engine: Engine): Operator {

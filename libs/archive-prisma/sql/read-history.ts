@@ -30,18 +30,6 @@ export async function history(
   return rows.map(toEvent);
 }
 
-const CONFLICTS = `
-SELECT id, at, name, kind, side, serial, text FROM history
-WHERE pair_id = $1::int AND kind = ${HISTORY_KIND.conflict} ORDER BY id DESC LIMIT $2::int`;
-
-export async function conflicts(
-  session: Session,
-  pairId: number,
-  limit: number,
-): Promise<readonly RecordedHistoryEvent[]> {
-  return (await session.query<EventRow>(CONFLICTS, pairId, limit)).map(toEvent);
-}
-
 export function toEvent(row: EventRow): RecordedHistoryEvent {
   return {
     id: row.id,

@@ -7,6 +7,7 @@ import {
   object,
   pairView,
   path,
+  problemsRetryView,
   storeView,
   syncTicket,
   Type,
@@ -155,11 +156,9 @@ export function addPairChanges(route: AddRoute): void {
       names: Type.Optional(Type.Array(path, { maxItems: 1_000 })),
       code: Type.Optional(label),
     }),
-    result: object({ names: Type.Integer() }),
-    handle: async ({ params, body }, { desk }) => {
-      const which = body.names === undefined ? { code: body.code ?? null } : { names: body.names };
-      return { names: await desk.problemsRetry(params.name, which) };
-    },
+    result: problemsRetryView,
+    handle: ({ params, body }, { operator }) =>
+      operator.problemsRetry(params.name, { names: body.names ?? null, code: body.code ?? null }),
   });
   route({
     method: 'POST',
@@ -169,8 +168,8 @@ export function addPairChanges(route: AddRoute): void {
     params: { ...name, id: label },
     body: object({ answer: conflictAnswer }),
     result: done,
-    handle: async ({ params, body }, { desk }) => {
-      await desk.conflictResolve(params.name, params.id, body.answer);
+    handle: async ({ params, body }, { operator }) => {
+      await operator.conflictResolve(params.name, params.id, body.answer);
       return DONE;
     },
   });

@@ -24,6 +24,7 @@ import type {
   PairStatus,
   PairView,
   PlanItem,
+  ProblemsRetryView,
   ProblemView,
   RecoveryView,
   StoreView,
@@ -109,7 +110,12 @@ export const problemView = as<ProblemView>()(
     nextAttemptAt: orNull(text),
   }),
 );
-export const conflictView = as<ConflictView>()(object({ pair: text, text, name: text, at: text }));
+export const problemsRetryView = as<ProblemsRetryView>()(object({ pair: text, names: count }));
+export const conflictAnswer = words('keep-upstream', 'keep-mine', 'keep-both');
+const givenAnswer = orNull(object({ answer: conflictAnswer, actor: text, at: text }));
+export const conflictView = as<ConflictView>()(
+  object({ id: text, pair: text, text, name: text, at: text, answer: givenAnswer, isOpen: Type.Boolean() }),
+);
 export const planItem = as<PlanItem>()(object({ name: text, action: text, reason: text, bytes: size }));
 const historyFields = { at: text, kind: text, side: orNull(text), serial: orNull(text), text };
 export const trashView = as<TrashView>()(
@@ -250,7 +256,6 @@ const conflictSide = object({
   modifiedAt: orNull(text),
   isDirectory: Type.Boolean(),
 });
-export const conflictAnswer = words('keep-upstream', 'keep-mine', 'keep-both');
 export const conflictRow = as<ConflictRow>()(
   object({
     id: text,
@@ -258,7 +263,7 @@ export const conflictRow = as<ConflictRow>()(
     text,
     winner: conflictSide,
     copy: conflictSide,
-    answer: orNull(object({ answer: conflictAnswer, actor: text, at: text })),
+    answer: givenAnswer,
     isOpen: Type.Boolean(),
   }),
 );

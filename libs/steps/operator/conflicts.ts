@@ -11,14 +11,16 @@ import type { LocalState, RemoteState } from '#core/state.ts';
 import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
 import type { ConflictRow, ConflictSide, ContentPreview } from '#ports/desk.ts';
 import { HoldfastError } from '#ports/errors.ts';
+import type { ConflictView } from '#ports/operator.ts';
 import type { ConflictAnswer, ListedConflict } from '#ports/overview.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { copyOf } from '../conflict-events.ts';
 import { keptMs } from '../trash.ts';
-import type { DeskDeps } from './desk.ts';
-import { by, findPair } from './pairs.ts';
+import { by, chosenPairs, findPair, type OverviewDeps } from './pairs.ts';
 import { previewOf } from './preview.ts';
+
+const CONFLICTS_SHOWN = 1_000;
 
 interface Conflict {
   readonly pair: Pair;
@@ -27,7 +29,7 @@ interface Conflict {
   readonly copy: Name;
 }
 
-async function findConflict(deps: DeskDeps, pairName: string, id: string): Promise<Conflict> {
+async function findConflict(deps: OverviewDeps, pairName: string, id: string): Promise<Conflict> {
   const pair = await findPair(deps.registry, pairName);
   const listed = /^\d{1,18}$/.test(id) ? await deps.overview.findConflict(pair.id, BigInt(id)) : null;
   const copy = listed === null ? null : copyOf(listed.event);
@@ -36,9 +38,23 @@ async function findConflict(deps: DeskDeps, pairName: string, id: string): Promi
   return { pair, listed, name: listed.event.name, copy };
 }
 
+/** @param name null for all pairs; of each the newest. */
+export async function listConflicts(
+  deps: OverviewDeps,
+  name: string | null,
+): Promise<readonly ConflictView[]> {
+  const found: ConflictView[] = [];
+  for (const pair of await chosenPairs(deps, name)) {
+    const { items } = await deps.overview.pageConflicts(pair.id, null, CONFLICTS_SHOWN);
+    for (const { id, at, text, winner, answer, isOpen } of await conflictRows(deps, pair, items))
+      found.push({ id, pair: pair.name, name: winner.name, text, at, answer, isOpen });
+  }
+  return found;
+}
+
 /** @param items a page of conflict events. */
 export async function conflictRows(
-  deps: Pick<DeskDeps, 'archive'>,
+  deps: Pick<OverviewDeps, 'archive'>,
   pair: Pair,
   items: readonly ListedConflict[],
 ): Promise<readonly ConflictRow[]> {
@@ -47,7 +63,7 @@ export async function conflictRows(
     const copy = copyOf(event);
     if (event.name !== null && copy !== null) names.add(event.name).add(copy);
   }
-  const entries = await deps.archive.load(pair.id, [...names]);
+  const entries = names.size === 0 ? [] : await deps.archive.load(pair.id, [...names]);
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   return items.map((item) => conflictRow(item, byName));
 }
@@ -91,7 +107,7 @@ function shownState(entry: Entry): LocalState | RemoteState {
 }
 
 export async function previewConflict(
-  deps: DeskDeps,
+  deps: OverviewDeps,
   pairName: string,
   id: string,
   which: 'winner' | 'copy',
@@ -102,7 +118,7 @@ export async function previewConflict(
 
 /** @throws HoldfastError not-found, already-exists when it is answered, local-busy when something changed meanwhile. */
 export async function resolveConflict(
-  deps: DeskDeps,
+  deps: OverviewDeps,
   pairName: string,
   id: string,
   answer: ConflictAnswer,
@@ -142,7 +158,7 @@ async function copyState({ folder }: PairSides, copy: Name): Promise<FileState> 
 }
 
 async function putInPlace(
-  deps: DeskDeps,
+  deps: OverviewDeps,
   { pair, name, copy }: Conflict,
   { folder, store }: PairSides,
   state: FileState,
@@ -160,7 +176,7 @@ async function putInPlace(
 }
 
 async function takeCopyAway(
-  deps: DeskDeps,
+  deps: OverviewDeps,
   { pair, copy }: Conflict,
   { folder }: PairSides,
   state: FileState,
@@ -170,7 +186,7 @@ async function takeCopyAway(
 }
 
 async function orderOf(
-  { archive }: DeskDeps,
+  { archive }: OverviewDeps,
   name: Name,
   expected: LocalState,
 ): Promise<CommitOrder<LocalState>> {
@@ -185,7 +201,7 @@ async function orderOf(
 
 /** Tells what the commit displaced also when it did not apply (invariant 1). */
 async function carryOut(
-  deps: DeskDeps,
+  deps: OverviewDeps,
   pair: Pair,
   name: Name,
   { serial }: CommitOrder<LocalState>,

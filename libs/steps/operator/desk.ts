@@ -3,17 +3,16 @@ import { nameFault, toName } from '#core/name.ts';
 import type { Desk, PageRequest, PageView, PairLive, PairRow, ProcessRow } from '#ports/desk.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ProblemView } from '#ports/operator.ts';
-import type { ListedPair, ListedProcess, Overview, Page } from '#ports/overview.ts';
-import { conflictRows, previewConflict, resolveConflict } from './conflicts.ts';
+import type { ListedPair, ListedProcess, Page } from '#ports/overview.ts';
+import { conflictRows, previewConflict } from './conflicts.ts';
 import type { FleetFollower } from './follow-fleet.ts';
 import { heldBecause, readHolds } from './holds.ts';
 import { historyView, problemView } from './insight.ts';
-import { findPair, note, type PairsDeps, showPair } from './pairs.ts';
+import { findPair, type OverviewDeps, showPair } from './pairs.ts';
 import { trashView } from './trash.ts';
 import { conditionOf, workOf } from './views.ts';
 
-export interface DeskDeps extends PairsDeps {
-  readonly overview: Overview;
+export interface DeskDeps extends OverviewDeps {
   readonly follower: FleetFollower;
 }
 
@@ -52,13 +51,6 @@ export function createDesk(deps: DeskDeps): Desk {
     problems: (name, request) => problems(deps, name, request),
     problemCodes: async (name) =>
       overview.problemCodes(name === null ? null : (await findPair(registry, name)).id),
-    problemsRetry: async (name, which) => {
-      const pair = await findPair(registry, name);
-      const names = await overview.retryProblems(pair.id, which);
-      await note(deps, pair, `asked for another attempt at ${names} names with problems`);
-      await deps.queue.wake(pair.volume, pair.id);
-      return names;
-    },
     conflicts: async (name, { from, limit }) => {
       const pair = await findPair(registry, name);
       const page = await overview.pageConflicts(pair.id, before(from), limit);
@@ -66,7 +58,6 @@ export function createDesk(deps: DeskDeps): Desk {
       return { items, next: page.hasMore ? (items.at(-1)?.id ?? null) : null };
     },
     conflictPreview: (name, id, which) => previewConflict(deps, name, id, which),
-    conflictResolve: (name, id, answer) => resolveConflict(deps, name, id, answer),
     trash: async (name, { from, limit }) => {
       const pair = await findPair(registry, name);
       return numbered(await overview.pageKept(pair.id, before(from), limit), ({ id }) => id, trashView);

@@ -1,18 +1,24 @@
-/** Insight: what operators look at. Status, problems, conflicts, and why a name is as it is. */
+/** Insight: what operators look at. Status, problems and another attempt at them, and why a name is as it is. */
 
 import type { PendingDecision } from '#core/entry.ts';
 import { nameFault, toName } from '#core/name.ts';
 import type { Problem, RecordedHistoryEvent } from '#ports/archive.ts';
 import { HoldfastError } from '#ports/errors.ts';
-import type { ConflictView, FleetStatus, HistoryView, ProblemView, WhyView } from '#ports/operator.ts';
+import type {
+  FleetStatus,
+  HistoryView,
+  ProblemsRetryRequest,
+  ProblemsRetryView,
+  ProblemView,
+  WhyView,
+} from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import { describeState } from '../describe.ts';
 import { describeHeld, fleetStopView, heldBecause, heldDeletesOf, readHolds } from './holds.ts';
-import { chosenPairs, findPair, type PairsDeps, pairStatus } from './pairs.ts';
+import { chosenPairs, findPair, note, type OverviewDeps, type PairsDeps, pairStatus } from './pairs.ts';
 import { keptOf } from './trash.ts';
 
 const HISTORY_SHOWN = 200;
-const CONFLICTS_SHOWN = 1_000;
 
 export async function fleetStatus(deps: PairsDeps, name: string | null): Promise<FleetStatus> {
   const all = await deps.registry.listPairs();
@@ -65,14 +71,17 @@ export function problemView(pair: string, problem: Problem): ProblemView {
   };
 }
 
-export async function listConflicts(deps: PairsDeps, name: string | null): Promise<readonly ConflictView[]> {
-  const found: ConflictView[] = [];
-  for (const pair of await chosenPairs(deps, name)) {
-    for (const event of await deps.archive.conflicts(pair.id, CONFLICTS_SHOWN)) {
-      found.push({ pair: pair.name, name: event.name ?? '', text: event.text, at: event.at.toISOString() });
-    }
-  }
-  return found;
+/** @throws HoldfastError not-found */
+export async function retryProblems(
+  deps: OverviewDeps,
+  name: string,
+  { names, code }: ProblemsRetryRequest,
+): Promise<ProblemsRetryView> {
+  const pair = await findPair(deps.registry, name);
+  const retried = await deps.overview.retryProblems(pair.id, names === null ? { code } : { names });
+  await note(deps, pair, `asked for another attempt at ${retried} names with problems`);
+  await deps.queue.wake(pair.volume, pair.id);
+  return { pair: name, names: retried };
 }
 
 /** @param path a name below the pair's folder; `./a` and `a/` are taken as `a`. */

@@ -1,15 +1,16 @@
 /** Operator: the verbs, each one call to its use case. */
 import { HoldfastError } from '#ports/errors.ts';
 import type { Operator } from '#ports/operator.ts';
+import { listConflicts, resolveConflict } from './conflicts.ts';
 import { answerDeletes, listHeldDeletes } from './deletes.ts';
 import { doctor, type Examination } from './doctor.ts';
 import { readHolds } from './holds.ts';
-import { fleetStatus, listConflicts, listProblems, why } from './insight.ts';
+import { fleetStatus, listProblems, retryProblems, why } from './insight.ts';
 import {
   addPair,
   findPair,
   listPairs,
-  type PairsDeps,
+  type OverviewDeps,
   pairStatus,
   pausePair,
   removePair,
@@ -23,7 +24,7 @@ import { requestSync, syncProgress } from './syncing.ts';
 import { listTrash, restoreTrash } from './trash.ts';
 import { storeView } from './views.ts';
 
-export function createOperator(deps: PairsDeps, environment: readonly Examination[]): Operator {
+export function createOperator(deps: OverviewDeps, environment: readonly Examination[]): Operator {
   const { registry } = deps;
   return {
     storeAdd: (request) => addStore(registry, request),
@@ -43,7 +44,9 @@ export function createOperator(deps: PairsDeps, environment: readonly Examinatio
     progress: (ticket) => syncProgress(deps, ticket),
     status: (name) => fleetStatus(deps, name),
     problems: (name) => listProblems(deps, name),
+    problemsRetry: (name, which) => retryProblems(deps, name, which),
     conflicts: (name) => listConflicts(deps, name),
+    conflictResolve: (name, id, answer) => resolveConflict(deps, name, id, answer),
     deletesList: (name) => listHeldDeletes(deps, name),
     deletesApprove: (name) => answerDeletes(deps, name, 'approved'),
     deletesRevert: (name) => answerDeletes(deps, name, 'reverted'),

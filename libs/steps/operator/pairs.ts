@@ -11,6 +11,7 @@ import { HoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { PairAddRequest, PairSetRequest, PairStatus, PairView } from '#ports/operator.ts';
+import type { Overview } from '#ports/overview.ts';
 import type { Pair, Retention } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
@@ -33,6 +34,11 @@ export interface PairsDeps {
   readonly deleteHold: DeleteHoldPolicy;
   /** Who asks, for history; left out where nobody can be named. */
   readonly actor?: string;
+}
+
+/** For what is asked and answered page by page. */
+export interface OverviewDeps extends PairsDeps {
+  readonly overview: Overview;
 }
 
 /** @throws HoldfastError not-found */

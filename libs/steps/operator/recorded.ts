@@ -19,17 +19,17 @@ const OPERATOR: Tellers<Operator> = {
   pairResume: (name, union) => [name, union ? 'resumed it as a union' : 'resumed it'],
   pairRemove: (name) => [name, 'removed it'],
   sync: (name) => [name, 'asked for a full scan and poll'],
+  problemsRetry: (name, { names, code }) => {
+    const what = names === null ? (code ?? 'all problems') : `${names.length} names`;
+    return [name, `asked for another attempt at ${what}`];
+  },
+  conflictResolve: (name, id, answer) => [name, `answered conflict ${id} with ${answer}`],
   deletesApprove: (name) => [name, 'approved the held deletes'],
   deletesRevert: (name) => [name, 'reverted the held deletes'],
   trashRestore: (name, { path, as }) => [name, `restored "${path}"${as === null ? '' : ` as "${as}"`}`],
 };
 
 const DESK: Tellers<Desk> = {
-  problemsRetry: (name, which) => {
-    const what = 'names' in which ? `${which.names.length} names` : (which.code ?? 'all problems');
-    return [name, `asked for another attempt at ${what}`];
-  },
-  conflictResolve: (name, id, answer) => [name, `answered conflict ${id} with ${answer}`],
   workerDrain: (id) => [null, `asked process ${id} to drain`],
 };
 
