@@ -284,7 +284,7 @@ class MemoryStore implements ObjectStore {
   async stage(name: Name, expected: RemoteState): Promise<StageOutcome> {
     if (expected.kind === 'directory') {
       const current = await this.#request('http.HEAD', name, () => this.#container.current(name));
-      const { mtimeNs, mode } = current ?? NO_ATTRIBUTES;
+      const { mtimeNs, mode } = current?.body.kind === 'directory' ? current : NO_ATTRIBUTES;
       return {
         result: 'staged',
         content: { kind: 'directory', mtimeNs, mode, release: () => Promise.resolve() },

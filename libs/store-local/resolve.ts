@@ -37,7 +37,10 @@ export async function ensureParent(fs: FileSystem, root: OpenDirectory, name: Na
   return resolved.kind === 'open' ? { ...resolved, made } : resolved;
 }
 
-/** @returns false when something was there already, or when the directory above is itself gone. */
+/**
+ * @param mode what upstream wants; nothing that would lock ourselves out of what we make.
+ * @returns false when something was there already, or when the directory above is itself gone.
+ */
 export async function makeLikeParent(
   fs: FileSystem,
   above: OpenDirectory,
@@ -59,7 +62,7 @@ export async function makeLikeParent(
     // A directory of somebody else, moved here since, keeps its owner and mode.
     if ((made.mode & 0o777) !== 0o700) return true;
     if (fs.setsOwners) await directory.setOwner(like.uid, like.gid);
-    await directory.setMode(((mode ?? like.mode) & 0o777) | (made.mode & 0o2000));
+    await directory.setMode(((mode ?? like.mode) & 0o777) | 0o700 | (made.mode & 0o2000));
   } finally {
     await directory.close();
   }

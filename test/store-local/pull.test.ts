@@ -379,6 +379,11 @@ describe('pull between kinds', () => {
     assert.deepEqual(appliedOf(await pull(NAME, directoryContent, ABSENT)).state, made.state);
   });
 
+  test('a directory is never made with a mode that locks its owner out', async () => {
+    const made = appliedOf(await pull(NAME, { ...directoryContent, mode: 0o044 }, ABSENT));
+    assert.equal(made.state.kind === 'directory' && made.state.mode, 0o744);
+  });
+
   test('an empty directory gives way to a file', async () => {
     fixture.user.makeDirectories(fixture.at(NAME));
     appliedOf(await pull(NAME, fileContent('x'), await stateOf(fixture.folder, NAME)));
