@@ -181,6 +181,8 @@ export class Checker {
     // What is already on its way may come after the union has found both sides equal.
     for (const side of SIDES) for (const name of claimed) book.removedName(side, name);
     if (what === 'database') {
+      // Issued again to what was under way, until the next look at a side notices and serials leap.
+      this.#namesOfSerials.clear();
       this.#heard = database.history(pairId).length;
       for (const side of SIDES) book.forgetRemoved(side, claimed);
       return;
@@ -203,6 +205,12 @@ export class Checker {
       if (isContent(content)) book.wrote(content);
     }
     book.forgetRemoved(side, claimed);
+  }
+
+  /** What waited to be deleted comes again from the other side, as if somebody had just written it there. */
+  reverted(): void {
+    const { book } = this.#parts;
+    for (const side of SIDES) for (const name of this.#names(side).keys()) book.touched(side, name);
   }
 
   /** A worker begins to carry out what was decided about these names. */
@@ -245,7 +253,13 @@ export class Checker {
   /** The engine put something at a name; where it is not there, its user moved the directory away at that moment. */
   placed(name: string): void {
     this.#placed.add(name);
-    if (!this.#folder.names.has(name)) this.#parts.book.removedName('here', name);
+    const { book } = this.#parts;
+    if (!this.#folder.names.has(name)) book.removedName('here', name);
+    // Moved away before that: it is placed in the same directory, which has another name by now.
+    for (const claimed of this.#claimedAt.keys()) {
+      if (claimed !== name && baseOf(claimed) === baseOf(name) && !this.#folder.names.has(claimed))
+        book.removedName('here', claimed);
+    }
   }
 
   /** A process asked the store about an object. */
@@ -345,8 +359,15 @@ export class Checker {
       if (book.hasTouched(side, name)) continue;
       // A write whose answer was lost may come true after its order was given up: nobody can know it for ours then.
       if (side === 'upstream' && this.#writesUnderWay(name).length > 0) continue;
+      if (side === 'upstream' && this.#isListedLate(name)) continue;
       throw new Violation(11, `a conflict, but nobody changed it ${side}`, `"${name}"`);
     }
+  }
+
+  /** What had the name before and was deleted looks displaced for as long as no list tells of its end; it is kept twice then. */
+  #isListedLate(name: string): boolean {
+    const { container, isWindowOpen } = this.#parts;
+    return isWindowOpen && container.keepsVersions && container.raw.history(name).length > 1;
   }
 
   /**
@@ -398,6 +419,10 @@ export class Checker {
 
 function isFile(sight: string | undefined): boolean {
   return sight !== undefined && sight !== DIRECTORY && sight !== SPECIAL;
+}
+
+function baseOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
 }
 
 function parentOf(name: string): string {

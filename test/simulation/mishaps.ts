@@ -103,7 +103,10 @@ export class Mishaps {
     const archive = database.archive(atOnce);
     if ((await archive.unansweredHolds()).length === 0) return;
     if (how === 'approve') await archive.approveDeletes(pairId);
-    else await archive.revertDeletes(pairId);
+    else {
+      this.#witness.checker.reverted();
+      await archive.revertDeletes(pairId);
+    }
   }
 }
 
