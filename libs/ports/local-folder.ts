@@ -68,7 +68,7 @@ export interface LocalFolder {
    */
   attach(pairId: string): Promise<LocalFolderFacts>;
 
-  /** Takes the marker away, so that the folder can be paired again; keeps the trash. Idempotent, also when the folder is gone. */
+  /** Takes the marker away, so that the folder can be paired again; keeps the trash, and leaves nothing where there is none. Idempotent, also when the folder is gone. */
   detach(): Promise<void>;
 
   /**

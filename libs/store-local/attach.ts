@@ -9,7 +9,15 @@ import { unlinkIfPresent } from './attempts.ts';
 import { type OpenDirectory, succeeds } from './file-system.ts';
 import { asLocalError } from './local-errors.ts';
 import { draftMarker, MARKER, readMarker } from './marker.ts';
-import { type FolderOptions, isDenied, openOwn, openRoot, privatePath, withFolder } from './open-folder.ts';
+import {
+  ATTEMPTS,
+  type FolderOptions,
+  isDenied,
+  openOwn,
+  openRoot,
+  privatePath,
+  withFolder,
+} from './open-folder.ts';
 
 /** @throws HoldfastError folder-missing, folder-denied, already-exists */
 export async function attachFolder(options: FolderOptions, pairId: string): Promise<LocalFolderFacts> {
@@ -31,12 +39,17 @@ export async function attachFolder(options: FolderOptions, pairId: string): Prom
   }
 }
 
+const STAYS = ['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'] as const;
+
 /** See `LocalFolder.detach`. Another pair's marker is left alone. */
 export async function detachFolder(options: FolderOptions): Promise<void> {
   try {
-    await withFolder(options, 'detach', async ({ privateDirectory }) => {
+    await withFolder(options, 'detach', async ({ rootDirectory, privateDirectory }) => {
       await unlinkIfPresent(privateDirectory, MARKER);
       await privateDirectory.sync();
+      // Trash and unfinished work stay; where there was neither, nothing tells of the pair any more.
+      await succeeds(privateDirectory.removeDirectory(ATTEMPTS), ...STAYS);
+      await succeeds(rootDirectory.removeDirectory(PRIVATE_DIRECTORY), ...STAYS);
     });
   } catch (thrown) {
     const { code } = asHoldfastError(thrown);

@@ -34,7 +34,7 @@ export interface OpenFolder extends FolderOptions {
   readonly attempts: OpenDirectory;
 }
 
-const ATTEMPTS = 'attempts';
+export const ATTEMPTS = 'attempts';
 export const TRASH = 'trash';
 
 /** Opens the folder, checks its marker, runs `work`, closes. Failures come out as HoldfastError, naming `what`. */

@@ -78,6 +78,17 @@ describe('attach', () => {
   });
 });
 
+test('a detached folder without trash has nothing of ours left, and one with trash keeps it', async () => {
+  const trash = join(fixture.root, '.holdfast/trash');
+  fs.mkdirSync(trash, { recursive: true });
+  await fixture.folder.detach();
+  assert.deepEqual(fs.readdirSync(join(fixture.root, '.holdfast')), ['trash']);
+  fs.rmdirSync(trash);
+  await fixture.folder.attach('pair-1');
+  await fixture.folder.detach();
+  assert.deepEqual(fs.readdirSync(fixture.root), []);
+});
+
 describe('a folder that is not the pair’s', () => {
   const spoilings: [string, string, () => void][] = [
     ['is missing', 'folder-missing', () => fs.rmSync(fixture.root, { recursive: true })],
