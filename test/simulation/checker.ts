@@ -386,6 +386,16 @@ export class Checker {
     return isUnshown && book.hasRemoved('upstream', name);
   }
 
+  /** Whether a user put something at the very name of its conflict copy while that was made: the one who wrote last has it. */
+  isCopyOvertaken(content: string): boolean {
+    const { book, container } = this.#parts;
+    return container.raw.namesEver().some((name) => {
+      if (!isConflictCopy(name)) return false;
+      const texts = container.raw.history(name).map(({ bytes }) => textOf(bytes));
+      return texts.includes(content) && texts.some((text) => book.hasPut(name, text));
+    });
+  }
+
   /** Whether a user had put the name there again before a worker began, and left it there. */
   #wasBack(wisher: SideName, name: string): boolean {
     const content = this.#names(wisher).get(name);
