@@ -6,7 +6,7 @@
  */
 import { compareNames } from '#core/name.ts';
 
-export type ColumnType = 'text' | 'bigint' | 'smallint' | 'boolean' | 'timestamptz';
+export type ColumnType = 'text' | 'bigint' | 'smallint' | 'boolean' | 'timestamptz' | 'bytea';
 export type Cell = string | bigint | number | boolean | Date | null;
 
 export interface Bulk<Row> {

@@ -1,12 +1,13 @@
 /**
  * Entry row: between a row of the table `entry` and an Entry. A column that the kind of
- * a state does not use is null, which the table's checks rely on.
+ * a state does not use is null, which the table's checks rely on. Digests are those of digest-column.ts.
  */
 import type { Entry, PendingDecision } from '#core/entry.ts';
 import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import { ABSENT, type LocalState, type RemoteState, type SyncState } from '#core/state.ts';
 import { ACTION, DISPLACED, KIND, SPECIAL, wordOf } from './codes.ts';
+import { digestColumn, digestOf } from './digest-column.ts';
 
 export interface LocalColumns {
   readonly local_kind: number;
@@ -99,7 +100,7 @@ export function toLocalState(row: LocalColumns): LocalState {
         ctimeNs: row.local_ctime_ns as bigint,
         inode,
         mode: row.local_mode as number,
-        hash: row.local_hash,
+        hash: digestOf(row.local_hash),
       };
     case 'unhandled':
       return { kind: 'unhandled', special: wordOf(SPECIAL, row.local_special as number), inode, mtimeNs };
@@ -117,7 +118,7 @@ export function toRemoteState(row: RemoteColumns): RemoteState {
       return {
         kind: 'file',
         size: Number(row.remote_size),
-        hash: row.remote_hash as string,
+        hash: digestOf(row.remote_hash) as string,
         version,
         mtimeNs: row.remote_mtime_ns,
       };
@@ -129,7 +130,7 @@ export function toRemoteState(row: RemoteColumns): RemoteState {
 function toSyncState(row: SyncColumns): SyncState {
   switch (wordOf(KIND, row.sync_kind)) {
     case 'file':
-      return { kind: 'file', size: Number(row.sync_size), hash: row.sync_hash as string };
+      return { kind: 'file', size: Number(row.sync_size), hash: digestOf(row.sync_hash) as string };
     case 'directory':
       return { kind: 'directory' };
     default:
@@ -148,7 +149,7 @@ export function localColumns(state: LocalState): LocalColumns {
     local_inode: present ? BigInt.asIntN(64, state.inode) : null,
     local_mode: state.kind === 'file' || state.kind === 'directory' ? state.mode : null,
     local_special: state.kind === 'unhandled' ? SPECIAL[state.special] : null,
-    local_hash: file?.hash ?? null,
+    local_hash: digestColumn(file?.hash ?? null),
   };
 }
 
@@ -157,7 +158,7 @@ export function remoteColumns(state: RemoteState): RemoteColumns {
   return {
     remote_kind: KIND[state.kind],
     remote_size: file === null ? null : BigInt(file.size),
-    remote_hash: file?.hash ?? null,
+    remote_hash: digestColumn(file?.hash ?? null),
     remote_version: state.kind === 'absent' ? null : state.version,
     remote_mtime_ns: file === null ? null : storableTime(file.mtimeNs),
   };
@@ -173,6 +174,6 @@ export function syncColumns(state: SyncState): SyncColumns {
   return {
     sync_kind: KIND[state.kind],
     sync_size: file === null ? null : BigInt(file.size),
-    sync_hash: file?.hash ?? null,
+    sync_hash: digestColumn(file?.hash ?? null),
   };
 }

@@ -29,9 +29,9 @@ export async function fillFleet(client: pg.Client, { pairs, events }: LargeFleet
   await client.query(
     `INSERT INTO entry (pair_id, name, local_serial, local_kind, local_size, local_mtime_ns, local_ctime_ns, local_inode, local_mode,
        remote_serial, remote_kind, remote_size, remote_hash, sync_serial, sync_kind, sync_size, sync_hash, candidate_sides, candidate_marking)
-     SELECT p.id, 'file-' || n, n, 1, n * 100, 1, 1, n, 420, n, 1, n * 100, md5(n::text), n, 1, n * 100, md5(n::text),
+     SELECT p.id, 'file-' || n, n, 1, n * 100, 1, 1, n, 420, n, 1, n * 100, hash, n, 1, n * 100, hash,
        CASE WHEN p.id % 10 = 4 AND n <= 2 THEN 1 ELSE 0 END, n
-     FROM pair p, generate_series(1, ${NAMES_OF_A_PAIR}) n`,
+     FROM pair p, generate_series(1, ${NAMES_OF_A_PAIR}) n, LATERAL (SELECT '\\x00'::bytea || decode(md5(n::text), 'hex') AS hash) digest`,
   );
   await client.query(
     `INSERT INTO history (pair_id, at, name, kind, side, serial, text, bytes)

@@ -8,6 +8,7 @@ import type { Acknowledgement } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
 import { ACTION, DISPLACED, HISTORY_KIND, SIDE, SIDES } from '../codes.ts';
 import type { Session } from '../connection.ts';
+import { digestColumn } from '../digest-column.ts';
 import {
   type LocalColumns,
   localColumns,
@@ -47,16 +48,16 @@ const ROWS = bulk<AcknowledgeRow>({
   local_inode: 'bigint',
   local_mode: 'smallint',
   local_special: 'smallint',
-  local_hash: 'text',
+  local_hash: 'bytea',
   remote_kind: 'smallint',
   remote_size: 'bigint',
-  remote_hash: 'text',
+  remote_hash: 'bytea',
   remote_version: 'text',
   remote_mtime_ns: 'bigint',
   sync_kind: 'smallint',
   sync_size: 'bigint',
-  sync_hash: 'text',
-  uploaded_hash: 'text',
+  sync_hash: 'bytea',
+  uploaded_hash: 'bytea',
   bytes: 'bigint',
   text: 'text',
 });
@@ -147,7 +148,7 @@ function acknowledgeRow(given: Acknowledgement): AcknowledgeRow {
     ...localColumns(target.side === 'local' ? target.state : ABSENT),
     ...remoteColumns(target.side === 'remote' ? target.state : ABSENT),
     ...syncColumns(given.sync),
-    uploaded_hash: given.action === 'upload' ? given.hash : null,
+    uploaded_hash: given.action === 'upload' ? digestColumn(given.hash) : null,
     bytes: movesFile(given) ? BigInt(given.bytes) : null,
     text: describeAcknowledged({ ...given, target: target.state }),
   };

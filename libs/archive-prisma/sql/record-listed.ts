@@ -20,7 +20,7 @@ const LISTED = bulk<ListedRow>({
   name: 'text',
   remote_kind: 'smallint',
   remote_size: 'bigint',
-  remote_hash: 'text',
+  remote_hash: 'bytea',
   remote_version: 'text',
   remote_mtime_ns: 'bigint',
 });
@@ -31,7 +31,7 @@ const taken = (column: string) =>
 
 /** Content of a REMOTE state as text; states with the same content have the same. */
 export const contentOf = (row: string): string =>
-  `concat_ws(':', ${row}.remote_kind, ${row}.remote_size, ${row}.remote_hash)`;
+  `concat_ws(':', ${row}.remote_kind, ${row}.remote_size, encode(${row}.remote_hash, 'hex'))`;
 
 /** Whether nothing but what listings showed makes it a candidate upstream; any other marking has a number of its own. */
 const ONLY_LISTED = `e.decision_action IS NOT NULL AND (e.candidate_sides & ${SIDES.remote} = 0 OR e.listed_marking = e.candidate_marking)`;
