@@ -16,6 +16,8 @@ const APPS: readonly App[] = ['watcher', 'poller', 'decider', 'transfer'];
 const LATENCY_MS = 15;
 /** Until the last fault every request takes so long that a fast machine is not done before it. */
 const STRIKING_LATENCY_MS = 400;
+/** So many are done before the first fault, and from one to the next, at the pace of that latency. */
+const MOST_BETWEEN = 80;
 const TIMEOUT_MS = 720_000;
 
 /** Something dies; `back` makes it live again. */
@@ -82,13 +84,13 @@ const databaseKilled: Strike = outage(async ({ postgres }) => {
 const RUNS: readonly Run[] = [
   {
     title: 'each of the four processes killed in turn loses nothing',
-    files: 800,
+    files: 2_000,
     strikes: APPS.map((app) => kill(app)),
   },
   {
     title:
       'a Redis emptied, then killed and started empty, and a PostgreSQL killed and started again lose nothing',
-    files: 800,
+    files: 2_000,
     strikes: [flushed, restartedEmpty, databaseKilled],
   },
   { title: 'a Redis that is away for ten seconds loses nothing', files: 400, strikes: [awayTenSeconds] },
@@ -112,7 +114,7 @@ async function surviveStrikes(
   pace(STRIKING_LATENCY_MS);
   await stage.fleet.json('pair', 'resume', 'pair');
   for (const [index, strike] of strikes.entries()) {
-    await untilInFlight(stage, (index + 1) * (files / 10));
+    await untilInFlight(stage, (index + 1) * Math.min(MOST_BETWEEN, files / 10));
     const { back } = await strike(stage);
     await write(stage, written, written + slice);
     written += slice;
