@@ -257,6 +257,9 @@ async function concluded(
     await deps.registry.requestSync(pair.id);
     await deps.archive.markBelow(pair.id, 'local', entry.name);
   }
+  // A link that is gone stood in the way of whatever is synced below its name.
+  if (side === 'local' && entry.local.kind === 'unhandled')
+    await deps.archive.markBelow(pair.id, 'local', entry.name);
   const sync =
     committed.source.kind === 'file' ? (syncStateOf(outcome.state) ?? committed.source) : committed.source;
   const acknowledgement: Acknowledgement = {
