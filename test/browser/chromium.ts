@@ -16,8 +16,12 @@ export async function openChromium(): Promise<Browser | string> {
 }
 
 /** A page that fails the test when anything of it does: scripts, blocked content, missing files. */
-export async function watchedPage(browser: Browser, width: number, faults: string[]): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 900 } });
+export async function watchedPage(
+  browser: Browser,
+  viewport: { readonly width: number; readonly height: number },
+  faults: string[],
+): Promise<Page> {
+  const context = await browser.newContext({ viewport });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   page.on('pageerror', (error) => faults.push(error.message));

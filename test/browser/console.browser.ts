@@ -19,7 +19,7 @@ import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 import { openChromium, watchedPage } from './chromium.ts';
 
 const PICTURES = resolve(import.meta.dirname, '../../.tmp/browser');
-const WIDTHS = { wide: 1280, phone: 390 } as const;
+const SCREENS = { wide: { width: 1100, height: 560 }, phone: { width: 390, height: 780 } } as const;
 const PASSWORD = 'correct horse battery';
 const SCRIPT_BUDGET = 300_000;
 const FILES = 120;
@@ -71,8 +71,8 @@ before(async () => {
   const accounts = join(dir, 'accounts.json');
   await account(accounts, ['set', 'ada', '--role', 'operator'], PASSWORD);
   ({ url } = await startConsole(undoing, { databaseUrl, redisUrl, queuePrefix, accounts }));
-  page = await watchedPage(browser, WIDTHS.wide, faults);
-  phone = await watchedPage(browser, WIDTHS.phone, faults);
+  page = await watchedPage(browser, SCREENS.wide, faults);
+  phone = await watchedPage(browser, SCREENS.phone, faults);
 });
 
 after(() => undoing.undo());
@@ -106,6 +106,16 @@ interface Finding {
   readonly nodes: readonly { readonly html: string }[];
 }
 
+async function seriousFaults(on: Page): Promise<readonly string[]> {
+  // Not as a script of the page, which the page would refuse.
+  const found = (await on.evaluate(
+    `${axe}; axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)`,
+  )) as Finding[];
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
 /** By axe's own measure, and photographed; the phone shows the same address. */
 async function inspect(name: string, path: string): Promise<void> {
   await phone.goto(`${url}${path}`);
@@ -120,16 +130,7 @@ async function inspect(name: string, path: string): Promise<void> {
     assert.ok(Number(overflow) <= 0, `${name} is ${overflow} px wider than a ${width} screen`);
     for (const scheme of ['light', 'dark'] as const) {
       await on.emulateMedia({ colorScheme: scheme });
-      // Not as a script of the page, which the page would refuse.
-      const found = (await on.evaluate(
-        `${axe}; axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations)`,
-      )) as Finding[];
-      const serious = found.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-      assert.deepEqual(
-        serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
-        [],
-        `${name}, ${width}, ${scheme}`,
-      );
+      assert.deepEqual(await seriousFaults(on), [], `${name}, ${width}, ${scheme}`);
     }
     await on.emulateMedia({ colorScheme: 'light' });
   }
@@ -158,6 +159,14 @@ async function makeConflict(name: string): Promise<void> {
   await page.getByRole('button', { name: 'Resume' }).click();
   await eventually(`${name} becomes a conflict`, async () => (await copiesOf(name)).length === 1);
   await fleet.sync('docs');
+}
+
+/** One more, by the command line. */
+async function addPair(name: string): Promise<void> {
+  const place = join(folder, '..', name);
+  await mkdir(place);
+  for (let index = 0; index < 10; index += 1) await writeFile(join(place, `${index}.txt`), name.repeat(50));
+  await fleet.json('pair', 'add', name, '--folder', place, '--store', 'cloud', '--container', name);
 }
 
 async function copiesOf(name: string): Promise<string[]> {
@@ -224,6 +233,10 @@ describe("an operator's day in the browser", { timeout: 600_000 }, () => {
     await page.getByRole('cell', { name: 'paused' }).waitFor();
     await fleet.json('pair', 'resume', 'docs');
     await page.getByRole('cell', { name: 'in sync' }).waitFor();
+    for (const name of ['letters', 'photos']) await addPair(name);
+    await page.getByLabel('Search').fill('');
+    for (const name of ['letters', 'photos'])
+      await page.getByRole('row').filter({ hasText: name }).getByText('in sync').waitFor();
     await inspect('fleet', '/');
     await page.getByRole('link', { name: 'docs' }).focus();
     await page.keyboard.press('Enter');
@@ -327,10 +340,19 @@ describe("an operator's day in the browser", { timeout: 600_000 }, () => {
   });
 
   step('Bull Board shows the queues without what is in them', async () => {
-    await page.goto(`${url}/queues/`);
-    await page.getByText('transfer', { exact: false }).first().waitFor();
-    assert.doesNotMatch(await page.content(), /later\.txt/);
-    await page.screenshot({ path: join(PICTURES, 'queues-wide.png') });
+    for (const [width, on] of [
+      ['wide', page],
+      ['phone', phone],
+    ] as const) {
+      await on.goto(`${url}/queues/`);
+      await on.getByText('Loading...').waitFor({ state: 'detached' });
+      await on.getByText('transfer', { exact: false }).first().waitFor();
+      assert.doesNotMatch(await on.content(), /later\.txt/);
+      await on.screenshot({ path: join(PICTURES, `queues-${width}.png`) });
+    }
+    // Told only: that page is Bull Board's.
+    const theirs = (await seriousFaults(page)).map((fault) => fault.slice(0, fault.indexOf(':')));
+    console.log(`axe on Bull Board: ${theirs.join(', ') || 'nothing serious'}`);
     // Bull Board asks other sites for its pictures and fonts; the console keeps it from that.
     faults.splice(0);
   });
