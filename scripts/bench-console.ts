@@ -28,7 +28,13 @@ const ASKED: Readonly<Record<string, string>> = {
   'first page of pairs': '/api/v1/pairs',
   'page of pairs in the middle': '/api/v1/pairs?from=pair-#',
   'pairs by a part of the name': '/api/v1/pairs?search=99',
+  'pairs by what no name has': '/api/v1/pairs?search=nothing-like-it',
   'paused pairs': '/api/v1/pairs?condition=paused',
+  'syncing pairs': '/api/v1/pairs?condition=syncing',
+  'pairs in sync': '/api/v1/pairs?condition=in-sync',
+  'disabled pairs': '/api/v1/pairs?condition=disabled',
+  'pairs with held deletes': '/api/v1/pairs?condition=deletes-held',
+  'syncing pairs with problems': '/api/v1/pairs?condition=syncing&problems=true',
   'pairs with problems': '/api/v1/pairs?problems=true',
   pair: '/api/v1/pairs/pair-#',
   'pair, live': '/api/v1/pairs/pair-#/live',
@@ -44,6 +50,8 @@ const ASKED: Readonly<Record<string, string>> = {
   trash: '/api/v1/pairs/pair-#/trash',
   workers: '/api/v1/workers',
   actions: '/api/v1/actions',
+  stores: '/api/v1/stores',
+  'metrics of the fleet': '/metrics',
 };
 
 const { values } = parseArgs({

@@ -5,6 +5,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 const PREFIX = '/api/v1';
+const AGAIN_MS = 2_000;
 const { csrf = '', role = 'viewer', visitor = '', environment = '' } = document.documentElement.dataset;
 
 export const me = { name: visitor, environment, isOperator: role === 'operator', csrf };
@@ -89,13 +90,33 @@ export type Listeners = Readonly<Record<string, (value: never) => void>>;
 export function useLive(query: Query, listeners: Listeners, onLine: (isOpen: boolean) => void): void {
   const url = address('/live', query);
   useEffect(() => {
-    const source = new EventSource(url);
-    for (const [event, listen] of Object.entries(listeners))
-      source.addEventListener(event, (message) =>
-        listen(JSON.parse((message as MessageEvent<string>).data) as never),
-      );
-    source.onopen = () => onLine(true);
-    source.onerror = () => onLine(false);
-    return () => source.close();
+    let isShown = true;
+    let source: EventSource;
+    let waiting: ReturnType<typeof setTimeout> | undefined;
+    const open = () => {
+      source = new EventSource(url);
+      for (const [event, listen] of Object.entries(listeners))
+        source.addEventListener(event, (message) =>
+          listen(JSON.parse((message as MessageEvent<string>).data) as never),
+        );
+      source.onopen = () => onLine(true);
+      source.onerror = () => {
+        onLine(false);
+        // A browser tries a broken line again by itself, but not one that was refused: by what is before a console
+        // that is just away, or because nobody is logged in any more. Asking anything tells which.
+        if (source.readyState === EventSource.CLOSED) waiting = setTimeout(askAgain, AGAIN_MS);
+      };
+    };
+    const askAgain = () => {
+      get('/fleet')
+        .catch(() => undefined)
+        .then(() => isShown && open());
+    };
+    open();
+    return () => {
+      isShown = false;
+      clearTimeout(waiting);
+      source.close();
+    };
   }, [url]);
 }

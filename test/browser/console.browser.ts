@@ -37,6 +37,7 @@ let url = '';
 let fleet: TestFleet;
 let upstream: PacedContainer;
 let folder = '';
+let accounts = '';
 
 before(async () => {
   const opened = await openChromium();
@@ -68,7 +69,7 @@ before(async () => {
   const { kind, url: storeUrl, secret } = upstream.endpoint;
   const file = await secretFile(fleet, secret);
   await fleet.json('store', 'add', 'cloud', '--kind', kind, '--url', storeUrl, '--secret-file', file);
-  const accounts = join(dir, 'accounts.json');
+  accounts = join(dir, 'accounts.json');
   await account(accounts, ['set', 'ada', '--role', 'operator'], PASSWORD);
   ({ url } = await startConsole(undoing, { databaseUrl, redisUrl, queuePrefix, accounts }));
   page = await watchedPage(browser, SCREENS.wide, faults);
@@ -354,6 +355,20 @@ describe("an operator's day in the browser", { timeout: 600_000 }, () => {
     const theirs = (await seriousFaults(page)).map((fault) => fault.slice(0, fault.indexOf(':')));
     console.log(`axe on Bull Board: ${theirs.join(', ') || 'nothing serious'}`);
     // Bull Board asks other sites for its pictures and fonts; the console keeps it from that.
+    faults.splice(0);
+  });
+
+  step('a page whose line was refused finds its console again, and a removed account is out', async () => {
+    await page.route('**/api/v1/live*', (route) => route.fulfill({ status: 503 }), { times: 2 });
+    await page.goto(`${url}/pairs/docs`);
+    await page.getByText('reconnecting…').waitFor();
+    await badge('in sync');
+    await phone.goto(`${url}/`);
+    await phone.getByRole('link', { name: 'docs' }).waitFor();
+    await account(accounts, ['remove', 'ada']);
+    await phone.getByLabel('Password').waitFor();
+    await account(accounts, ['set', 'ada', '--role', 'operator'], PASSWORD);
+    // The browser tells of each refusal.
     faults.splice(0);
   });
 

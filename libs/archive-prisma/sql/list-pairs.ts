@@ -35,6 +35,11 @@ const CONDITION = `CASE
   WHEN ${any(WAITING)} THEN CASE WHEN p.deletes_held_since IS NULL THEN 'syncing' ELSE 'deletes-held' END
   ELSE 'in-sync' END`;
 
+/** What the pair's own row tells: most pairs are passed over by it, without a look at their entries. */
+const MAY_BE = `CASE $3::text
+  WHEN 'disabled' THEN p.disabled_code IS NOT NULL WHEN 'paused' THEN p.paused
+  WHEN 'deletes-held' THEN p.deletes_held_since IS NOT NULL ELSE true END`;
+
 const upTo = (from: string): string =>
   `(SELECT count(*) FROM (SELECT ${from} LIMIT ${COUNTED_UP_TO}) AS first)`;
 
@@ -57,7 +62,7 @@ export const PAGE_PAIRS = shown(`
   SELECT p.* FROM pair p
   WHERE p.name > coalesce($1::text, '')
     AND ($2::text = '' OR strpos(lower(p.name), lower($2::text)) > 0)
-    AND ($3::text IS NULL OR ${CONDITION} = $3::text)
+    AND ${MAY_BE} AND ($3::text IS NULL OR ${CONDITION} = $3::text)
     AND (NOT $4::boolean OR ${any('FROM problem q WHERE q.pair_id = p.id')})
   ORDER BY p.name LIMIT $5::int`);
 
