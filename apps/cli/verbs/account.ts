@@ -107,9 +107,10 @@ export function addAccountVerbs(program: Command, { terminal, env }: CommandCont
 async function readPassword(): Promise<string> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY) return (await text(stdin)).replace(/\r?\n$/, '');
-  stderr.write('Password: ');
   const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: stdin, output: unseen, terminal: true });
+  // Only now: from here on nothing typed is shown.
+  stderr.write('Password: ');
   const typed = await reader.question('');
   reader.close();
   stderr.write('\n');

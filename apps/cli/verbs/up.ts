@@ -59,17 +59,19 @@ function report(
   data: string,
   isWatched: boolean,
 ): readonly string[] {
-  const lines = [`Holdfast is ready at ${url}, and so is its console, for a browser`];
-  if (!hasAccounts)
-    lines.push(
-      'Nobody may log in yet. Make the first account:',
-      `  holdfast account set NAME --role operator --file ${quoted(accounts)}`,
-    );
-  if (!isWatched) return lines;
+  const login = hasAccounts
+    ? []
+    : [
+        'Nobody may log in to the console yet. Make its first account:',
+        `  holdfast account set NAME --role operator --file ${quoted(accounts)}`,
+      ];
+  const ready = `Holdfast is ready at ${url}, and so is its console, for a browser`;
+  if (!isWatched) return [ready, ...login];
   return [
-    ...lines,
+    ready,
     `  data  ${data}`,
     `  logs  ${logs}`,
+    ...(hasAccounts ? [] : ['', ...login]),
     '',
     'In another terminal:',
     '  holdfast store add --help      where the containers are',
