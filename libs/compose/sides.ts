@@ -12,7 +12,7 @@ import type { CatalogChoice } from '#libs/store-swift/auth-keystone.ts';
 import type { SwiftAuth } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { Clock } from '#ports/clock.ts';
-import { HoldfastError } from '#ports/errors.ts';
+import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
@@ -47,6 +47,21 @@ export function createSides(options: SidesOptions): Sides {
       kept.set(pair.id, { revision: pair.revision, sides });
       return Promise.resolve(sides);
     },
+    login: async (store) => {
+      const container = `holdfast-login-${options.clock.uniqueId()}`;
+      const draft = { store: { id: 0, ...store }, container, uid: container, capabilities: null };
+      const opened = buildStore(draft, http, options);
+      try {
+        await opened.container();
+      } catch (thrown) {
+        const { code } = asHoldfastError(thrown);
+        const isAnswer =
+          code === 'container-missing' || (store.kind === 's3' && code === 'credentials-refused');
+        if (!isAnswer) throw thrown;
+      } finally {
+        await opened.close();
+      }
+    },
     close: async () => {
       for (const { sides } of kept.values()) {
         await sides.folder.close();
@@ -67,7 +82,11 @@ function buildSides(pair: Pair, http: HttpClient, options: SidesOptions): PairSi
   };
 }
 
-function buildStore(pair: Pair, http: HttpClient, { clock, log, readVariable }: SidesOptions): ObjectStore {
+function buildStore(
+  pair: Pick<Pair, 'store' | 'container' | 'uid' | 'capabilities'>,
+  http: HttpClient,
+  { clock, log, readVariable }: SidesOptions,
+): ObjectStore {
   const { store, container } = pair;
   const secret = (): Promise<Readonly<Record<string, unknown>>> => readSecret(store.secret, readVariable);
   const known = pair.capabilities === null ? {} : { capabilities: pair.capabilities };

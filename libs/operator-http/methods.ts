@@ -35,7 +35,14 @@ const secret = object({ from: { enum: ['file', 'env'] }, at: text });
 /** Arguments of each method, in order. */
 export const METHOD_ARGUMENTS = {
   storeAdd: list(
-    object({ name: text, kind: { enum: ['pithos', 'swift', 's3'] }, url: text, secret, options: textMap }),
+    object({
+      name: text,
+      kind: { enum: ['pithos', 'swift', 's3'] },
+      url: text,
+      secret,
+      options: textMap,
+      check: flag,
+    }),
   ),
   storeList: list(),
   storeRemove: list(text),

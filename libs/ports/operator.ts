@@ -21,6 +21,8 @@ export interface StoreAddRequest {
   readonly url: string;
   readonly secret: SecretReference;
   readonly options: Readonly<Record<string, string>>;
+  /** Whether it must be possible to log in now. */
+  readonly check: boolean;
 }
 
 export interface PairAddRequest {

@@ -2,7 +2,7 @@
 import type { Name } from '#core/name.ts';
 import type { LocalFolder } from './local-folder.ts';
 import type { ObjectStore } from './object-store.ts';
-import type { Pair } from './pair.ts';
+import type { NewStore, Pair } from './pair.ts';
 
 export interface PairSides {
   readonly folder: LocalFolder;
@@ -18,5 +18,11 @@ export interface Sides {
   openNew(pair: Pair): Promise<PairSides>;
   /** Opens or reuses; reopened when the pair's revision changed. @throws HoldfastError secret-missing, configuration-invalid */
   open(pair: Pair): Promise<PairSides>;
+  /**
+   * Logs in to a store that no pair uses yet, and asks it for a container that nobody has. Of S3 it is only seen that
+   * it answers: keys may be good for one bucket and no other.
+   * @throws HoldfastError credentials-refused, store-unreachable, store-protocol, secret-missing, configuration-invalid
+   */
+  login(store: NewStore): Promise<void>;
   close(): Promise<void>;
 }

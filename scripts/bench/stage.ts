@@ -138,7 +138,7 @@ export async function openStage(
     },
     addStore: async (name, kind, url, secret) => {
       const reference: SecretReference = { from: 'file', at: await secretFile(fleet, secret) };
-      await own.operator.storeAdd({ name, kind, url, secret: reference, options: {} });
+      await own.operator.storeAdd({ name, kind, url, secret: reference, options: {}, check: true });
     },
     addPair: async ({ name, folder, container, store = SWIFT, versioned = true }) => {
       await own.operator.pairAdd({

@@ -57,7 +57,14 @@ export async function openStand(
   const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
   undoing.after(() => pool.end());
   const secret = { from: 'file', at: await secretFile(fleet, { token: USER.token }) } as const;
-  await own.operator.storeAdd({ name: 'store', kind: 'pithos', url: pithosUrl, secret, options: {} });
+  await own.operator.storeAdd({
+    name: 'store',
+    kind: 'pithos',
+    url: pithosUrl,
+    secret,
+    options: {},
+    check: true,
+  });
   const pairs = Array.from({ length: count }, (_, index) => `pair-${String(index).padStart(4, '0')}`);
   const folderOf = (pair: string): string => join(dir, 'homes', pair);
   await addPairs(own.operator, pairs, folderOf);

@@ -23,6 +23,7 @@ const file: Cleanup = { after: (work) => void cleanups.push(work) };
 let dir: string;
 let env: Env;
 let pithos: PithosServer;
+let nobody = '';
 
 before(async () => {
   dir = tempDir(file);
@@ -37,7 +38,7 @@ before(async () => {
   }
   for (const folder of ['docs', 'docs/inner', 'other', 'spare']) mkdirSync(join(dir, folder));
   writeFileSync(join(dir, 'a-file'), '');
-  const nobody = `http://127.0.0.1:${await freePort()}/identity/v2.0`;
+  nobody = `http://127.0.0.1:${await freePort()}/identity/v2.0`;
   await addStore('cloud', pithos.authUrl, 'token');
   await addStore('locked', pithos.authUrl, 'wrong');
   await addStore('silent', nobody, 'token');
@@ -56,7 +57,11 @@ async function done(words: readonly string[]): Promise<unknown> {
 }
 
 async function addStore(name: string, url: string, secret: string): Promise<void> {
-  await done(['store', 'add', name, '--kind', 'pithos', '--url', url, '--secret-file', secret]);
+  await done(['store', 'add', name, ...storeWords(url, secret), '--unchecked']);
+}
+
+function storeWords(url: string, secret: string): string[] {
+  return ['--kind', 'pithos', '--url', url, '--secret-file', secret];
 }
 
 function addPair(options: { folder?: string; store?: string; more?: readonly string[] }): Promise<Result> {
@@ -263,6 +268,18 @@ const REFUSED: readonly (readonly [string, () => Promise<Result>, number, RegExp
     () => holdfast(dir, ['store', 'add', 'x', '--kind', 'swift', '--url', 'swift', '--secret-env', 'X'], env),
     2,
     /"swift" is not an http or https URL/,
+  ],
+  [
+    'a store with a wrong secret',
+    () => holdfast(dir, ['store', 'add', 'x', ...storeWords(pithos.authUrl, 'wrong')], env),
+    1,
+    /could not log in: answered 401; check or renew the credentials/,
+  ],
+  [
+    'a store that does not answer',
+    () => holdfast(dir, ['store', 'add', 'x', ...storeWords(nobody, 'token')], env),
+    1,
+    /could not log in: no complete answer \(ECONNREFUSED\)/,
   ],
   [
     'a name nobody knows',

@@ -221,6 +221,7 @@ function fleetOf(life: Life, context: Context) {
   });
   const sides: Sides = {
     resolveFolder: (folder) => Promise.resolve(folder),
+    login: () => Promise.resolve(),
     openNew: (pair) => Promise.resolve(build(pair)),
     open: (pair) => {
       const known = kept.get(pair.id);

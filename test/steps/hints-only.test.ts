@@ -23,6 +23,7 @@ it('marks what its events tell, holds no lease, and asks for a scan where events
     telemetry: NO_TELEMETRY,
     sides: {
       open: async () => engine.sides,
+      login: () => Promise.resolve(),
       openNew: async () => engine.sides,
       resolveFolder: async (folder) => folder,
       close: async () => {},

@@ -31,6 +31,7 @@ function depsOf(engine: Engine) {
   const { archive, registry } = engine;
   const sides: Sides = {
     open: async () => engine.sides,
+    login: () => Promise.resolve(),
     openNew: async () => engine.sides,
     resolveFolder: async (folder) => folder,
     close: async () => {},

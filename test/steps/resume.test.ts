@@ -37,6 +37,7 @@ function depsOf(engine: Engine, folder: LocalFolder = engine.folder) {
     queue: DEAF_QUEUE,
     sides: {
       resolveFolder: async (path: string) => path,
+      login: () => Promise.resolve(),
       openNew: async () => parts,
       open: async () => parts,
       close: async () => {},

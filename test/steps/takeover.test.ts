@@ -38,6 +38,7 @@ it('all of them are scanned although it looks what is wanted only once', async (
     ...{ archive, registry, queue: DEAF_QUEUE, log: SILENT, telemetry: NO_TELEMETRY, clock: STANDING },
     sides: {
       open: async ({ id }) => sides.get(id) ?? assert.fail(`no pair ${id}`),
+      login: () => Promise.resolve(),
       openNew: async () => engine.sides,
       resolveFolder: async (folder) => folder,
       close: async () => {},

@@ -15,6 +15,7 @@ interface AddOptions {
   readonly secretFile?: string;
   readonly secretEnv?: string;
   readonly option: readonly string[];
+  readonly unchecked?: boolean;
 }
 
 export function addStoreVerbs(program: Command, context: CommandContext): void {
@@ -22,7 +23,7 @@ export function addStoreVerbs(program: Command, context: CommandContext): void {
   const store = program.command('store').description('object stores and how to log in to them');
   store
     .command('add')
-    .description('remember a store; pairs use it by its name')
+    .description('log in to a store and remember it; pairs use it by its name')
     .argument('<name>')
     .addOption(
       new Option('--kind <kind>', 'kind of store').choices(['pithos', 'swift', 's3']).makeOptionMandatory(),
@@ -31,6 +32,7 @@ export function addStoreVerbs(program: Command, context: CommandContext): void {
     .addOption(new Option('--secret-file <file>', 'file with the secret').conflicts('secretEnv'))
     .option('--secret-env <variable>', 'environment variable with the secret, where Holdfast runs')
     .option('--option <key=value>', 'further setting, such as region=one; may be repeated', collect, [])
+    .option('--unchecked', 'remember it without logging in, as for a store that is not up yet')
     .addHelpText('after', SECRET_HELP)
     .addHelpText(
       'after',
@@ -41,7 +43,8 @@ export function addStoreVerbs(program: Command, context: CommandContext): void {
     .action(async (name: string, options: AddOptions) => {
       const secret = readReference(options, terminal);
       const { kind, url } = options;
-      const request = { name, kind, url, secret, options: keyValues(options.option) };
+      const check = options.unchecked !== true;
+      const request = { name, kind, url, secret, options: keyValues(options.option), check };
       const added = await withOperator((operator) => operator.storeAdd(request));
       terminal.result(added, () => [`added store ${added.name}`]);
     });

@@ -24,17 +24,22 @@ export function addFleetChanges(route: AddRoute): void {
     method: 'POST',
     url: '/stores',
     id: 'addStore',
-    summary: 'Registers a store; its secret is only referred to.',
+    summary: 'Registers a store that can be logged in to; its secret is only referred to.',
     body: object({
       name: text,
       kind: Type.Unsafe<'pithos' | 'swift' | 's3'>({ enum: ['pithos', 'swift', 's3'] }),
       url: text,
       secret: object({ from: Type.Unsafe<'file' | 'env'>({ enum: ['file', 'env'] }), at: text }),
       options: Type.Optional(Type.Record(Type.String(), text, { maxProperties: 100 })),
+      check: Type.Optional(Type.Boolean()),
     }),
     result: storeView,
     handle: ({ body }, { operator }) =>
-      operator.storeAdd({ ...body, options: body.options ?? {} }) as Promise<never>,
+      operator.storeAdd({
+        ...body,
+        options: body.options ?? {},
+        check: body.check ?? true,
+      }) as Promise<never>,
   });
   route({
     method: 'DELETE',

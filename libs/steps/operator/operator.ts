@@ -27,7 +27,7 @@ import { storeView } from './views.ts';
 export function createOperator(deps: OverviewDeps, environment: readonly Examination[]): Operator {
   const { registry } = deps;
   return {
-    storeAdd: (request) => addStore(registry, request),
+    storeAdd: (request) => addStore(deps, request),
     storeList: async () => (await registry.listStores()).map(storeView),
     storeRemove: (name) => registry.removeStore(name),
     pairAdd: (request) => addPair(deps, request),

@@ -1,18 +1,24 @@
-/** Stores: what `holdfast store` does. A store is only recorded; pairs find out whether it works. */
+/** Stores: what `holdfast store` does. One that cannot be logged in to is not recorded, unless that is asked for. */
 import { HoldfastError } from '#ports/errors.ts';
 import type { StoreAddRequest, StoreView } from '#ports/operator.ts';
 import type { Registry } from '#ports/registry.ts';
+import type { Sides } from '#ports/sides.ts';
 import { assertLabel } from './labels.ts';
 import { storeView } from './views.ts';
 
-/** @throws HoldfastError usage for a bad name or URL; already-exists */
-export async function addStore(registry: Registry, request: StoreAddRequest): Promise<StoreView> {
+/** @throws HoldfastError usage for a bad name or URL; already-exists; what `Sides.login` throws, when it is checked */
+export async function addStore(
+  { registry, sides }: { readonly registry: Registry; readonly sides: Pick<Sides, 'login'> },
+  request: StoreAddRequest,
+): Promise<StoreView> {
   assertLabel('store', request.name);
   assertUrl(request);
   if (request.kind === 's3') {
     throw new HoldfastError('usage', 'stores of kind s3 are not supported yet; choose pithos or swift');
   }
-  return storeView(await registry.addStore(request));
+  const { check, ...store } = request;
+  if (check) await sides.login(store);
+  return storeView(await registry.addStore(store));
 }
 
 function assertUrl({ url, kind }: StoreAddRequest): void {
