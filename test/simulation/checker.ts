@@ -203,6 +203,7 @@ export class Checker {
       if (side === 'upstream') this.#changedAt.set(name, this.#now());
       if (side === 'upstream') book.put(name, content);
       if (isContent(content)) book.wrote(content);
+      if (isContent(content) && claimed.has(name)) book.letGo(content);
     }
     book.forgetRemoved(side, claimed);
   }
@@ -337,6 +338,8 @@ export class Checker {
       }
       const isWished =
         book.hasRemoved(wisher, event.name) ||
+        // Gone by its own user's doing: nothing was deleted.
+        book.hasRemoved(wisher === 'here' ? 'upstream' : 'here', event.name) ||
         // A tree that lost its name to a file goes on below its conflict name.
         this.#moved.has(`${wisher} ${event.name}`) ||
         // Directories that objects imply end with the last of them, whoever removed it.
