@@ -2,7 +2,7 @@
 //
 // usage: npm test [-- PATH... | --OPTION-OF-NODE-TEST...]
 //
-// Starts PostgreSQL, Redis and Swift in a scratch folder, tells the tests where
+// Starts PostgreSQL, Redis, Swift and, where it is built, an S3 server in a scratch folder, tells the tests where
 // they are in TEST_* variables, runs `node --test`, and ends everything again
 // whatever happens. The last line is "N passed, N failed".
 //   HOLDFAST_TEST_DATABASE_URL or DATABASE_URL   use that server: the tests only create and
@@ -30,6 +30,7 @@ import { startPostgres } from '../libs/services/embedded-postgres.ts';
 import { isAlive } from '../libs/services/processes.ts';
 import { findRedis, startRedis } from '../libs/services/redis.ts';
 import { ensureSwift, startSwift, stopSwift } from '../libs/services/swift.ts';
+import { startS3Server, whyNoS3Server } from '../libs/services/versitygw.ts';
 import { createTemplate, dropDatabase } from '../test/support/template-database.ts';
 import type { TestCounts } from './test-counts.ts';
 
@@ -79,11 +80,15 @@ async function main(args: readonly string[]): Promise<TestCounts> {
   stops.push(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
 
   const wantsSwift = files.some((file) => /swift/i.test(file) || /swift/i.test(readFileSync(file, 'utf8')));
+  const wantsS3 = files.some(
+    (file) => readFileSync(file, 'utf8').includes('s3()') || file.includes('store-s3'),
+  );
   // All are awaited even when one fails, so that each registers how it is stopped.
   const started = await Promise.allSettled([
     providePostgres(join(scratch, 'postgres')),
     provideRedis(join(scratch, 'redis')),
     wantsSwift ? provideSwift(join(scratch, 'swift')) : {},
+    wantsS3 ? provideS3(join(scratch, 's3')) : {},
   ]);
   for (const result of started) if (result.status === 'rejected') throw result.reason;
   if (interrupted) throw new Error('interrupted');
@@ -151,17 +156,18 @@ async function provideRedis(dir: string): Promise<Env> {
   return { TEST_REDIS_URL: redis.url };
 }
 
+function leaveOut(what: string, reason: string): Env {
+  const text = `Tests on a real ${what} are LEFT OUT: ${reason.replace(/\.$/, '')}.`;
+  console.log(text);
+  remarks.push(text); // Said again at the end, where it is not scrolled away.
+  return {};
+}
+
 async function provideSwift(dir: string): Promise<Env> {
-  const leaveOut = (reason: string): Env => {
-    const text = `Tests on a real Swift are LEFT OUT: ${reason.replace(/\.$/, '')}.`;
-    console.log(text);
-    remarks.push(text); // Said again at the end, where it is not scrolled away.
-    return {};
-  };
   const missing = await ensureSwift(console.log);
-  if (missing !== null) return leaveOut(missing);
+  if (missing !== null) return leaveOut('Swift', missing);
   const swift = await startSwift({ dir, log: console.log }).catch((error: unknown) => String(error));
-  if (typeof swift === 'string') return leaveOut(swift);
+  if (typeof swift === 'string') return leaveOut('Swift', swift);
   stops.push(() => swift.stop());
   return {
     TEST_SWIFT_AUTH_URL: swift.authUrl,
@@ -169,6 +175,21 @@ async function provideSwift(dir: string): Promise<Env> {
     TEST_SWIFT_KEY: swift.key,
     TEST_SWIFT_DIR: swift.dir,
     TEST_SWIFT_PORT: String(swift.port),
+  };
+}
+
+async function provideS3(dir: string): Promise<Env> {
+  const missing = whyNoS3Server();
+  if (missing !== null) return leaveOut('S3 server', `${missing}, and npm run test:stores builds it`);
+  const options = { dir, dieWithParent: true, log: console.log };
+  const server = await startS3Server(options).catch((error: unknown) => String(error));
+  if (typeof server === 'string') return leaveOut('S3 server', server);
+  stops.push(() => server.stop());
+  return {
+    TEST_S3_URL: server.url,
+    TEST_S3_REGION: server.region,
+    TEST_S3_ACCESS_KEY_ID: server.accessKeyId,
+    TEST_S3_SECRET_ACCESS_KEY: server.secretAccessKey,
   };
 }
 

@@ -52,7 +52,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'libs/store-local': adapter('chokidar', 'koffi'),
   'libs/store-pithos': adapter('undici'),
   'libs/store-swift': adapter('undici'),
-  'libs/store-s3': adapter('undici'),
+  'libs/store-s3': adapter('@smithy/signature-v4', 'fast-xml-parser'),
   'libs/memory': {
     ...adapter('libs/store-local/file-system.ts'),
     // The local folder runs on a disk in memory: what it needs of one is declared there.

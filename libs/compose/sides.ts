@@ -8,6 +8,8 @@ import { excludeRules } from '#libs/exclusions/rules.ts';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
 import { openPithosStore } from '#libs/store-pithos/store.ts';
+import type { S3Endpoint } from '#libs/store-s3/endpoint.ts';
+import { openS3Store } from '#libs/store-s3/store.ts';
 import type { CatalogChoice } from '#libs/store-swift/auth-keystone.ts';
 import type { SwiftAuth } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
@@ -15,7 +17,7 @@ import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
-import type { Pair } from '#ports/pair.ts';
+import type { Pair, StoreRecord } from '#ports/pair.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
 import { type ReadVariable, readSecret } from './secrets.ts';
 
@@ -107,10 +109,17 @@ function buildStore(
       return openSwiftStore({ auth, container, pairId: pair.uid, http, clock, log, ...known });
     }
     case 's3':
-      throw new HoldfastError(
-        'configuration-invalid',
-        `store "${store.name}" is of kind s3, which this version does not support`,
-      );
+      return openS3Store({
+        endpoint: s3Endpoint(store),
+        credentials: secret,
+        bucket: container,
+        pairId: pair.uid,
+        writeHeaders: headersAmong(store.options),
+        http,
+        clock,
+        log,
+        ...known,
+      });
   }
 }
 
@@ -124,6 +133,24 @@ function catalogChoice(options: Readonly<Record<string, string>>): Partial<Catal
     );
   }
   return { ...(region === undefined ? {} : { region }), ...(face === undefined ? {} : { interface: face }) };
+}
+
+/** Amazon's own endpoints want the bucket in the host's name; most others have no names for that. */
+function s3Endpoint({ url, options }: StoreRecord): S3Endpoint {
+  const { hostname } = new URL(url);
+  const isAmazon = hostname.endsWith('.amazonaws.com') || hostname.endsWith('.amazonaws.com.cn');
+  const said = options['addressing'];
+  const addressing = said === 'path' || said === 'virtual' ? said : isAmazon ? 'virtual' : 'path';
+  // `s3.eu-central-1.amazonaws.com` names the region itself.
+  const named = isAmazon
+    ? /(?:^|\.)s3[.-](?:dualstack\.)?([a-z0-9-]+)\.amazonaws\./.exec(hostname)?.[1]
+    : undefined;
+  return { url, region: options['region'] ?? named ?? 'us-east-1', addressing };
+}
+
+/** What is sent with every write, such as how the store shall encrypt it. */
+function headersAmong(options: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(options).filter(([key]) => key.startsWith('x-amz-')));
 }
 
 function pithosCredentials(secret: Readonly<Record<string, unknown>>): {

@@ -39,13 +39,13 @@ export type RemoteState =
   | {
       readonly kind: 'file';
       readonly size: number;
-      /** Digest in the store's own algorithm (Swift: MD5; Pithos: Merkle hash). */
+      /** Digest in the store's own algorithm (Swift, S3: MD5; Pithos: Merkle hash). */
       readonly hash: string;
       readonly version: string | null;
       /** From user metadata, else the store's own time of the write; null when a listing gave neither. */
       readonly mtimeNs: bigint | null;
     }
-  /** An object whose bytes are not its own: a Swift large-object manifest or symlink. Shown as a problem, never touched. */
+  /** An object whose bytes are not its own (a Swift manifest or symlink), or whose digest nothing tells (S3). Shown as a problem, never touched. */
   | { readonly kind: 'unhandled'; readonly version: string | null };
 
 /** Last acknowledged common state. */

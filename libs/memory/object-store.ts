@@ -193,6 +193,7 @@ const CAPABILITIES: StoreCapabilities = {
   deleteIf: 'enforced',
   versions: true,
   listingLags: false,
+  listsDigests: true,
   serverSideCopy: true,
   unprotectedWindow: false,
   maxObjectBytes: Number.MAX_SAFE_INTEGER,

@@ -27,6 +27,8 @@ export interface StoreCapabilities {
   readonly versions: boolean;
   /** A listing may be behind the objects without limit (Swift): nothing in it is proof. */
   readonly listingLags: boolean;
+  /** A listing tells what each object's content is; else they are asked one by one (S3 with keys of its own). */
+  readonly listsDigests: boolean;
   readonly serverSideCopy: boolean;
   /** Neither guard nor version protects a write here: shown to operators as "unprotected window". */
   readonly unprotectedWindow: boolean;
@@ -58,8 +60,9 @@ export interface ContainerFacts {
   readonly generation: Generation | null;
   /** Changes whenever any object changes, as far as the store tells; equal means "perhaps nothing changed". */
   readonly fingerprint: string;
-  readonly objects: number;
-  readonly bytes: number;
+  /** Null where the store does not count. */
+  readonly objects: number | null;
+  readonly bytes: number | null;
 }
 
 export interface ObjectStore {

@@ -5,6 +5,7 @@
  */
 import { type Decision, effectiveRemote } from '#core/decide.ts';
 import type { Entry } from '#core/entry.ts';
+import { mapLimit } from '#core/map-limit.ts';
 import type { Name } from '#core/name.ts';
 import { laterSerial, type Serial } from '#core/serial.ts';
 import { type LocalState, type RemoteState, sameLocalFacts, sameRemoteContent } from '#core/state.ts';
@@ -17,7 +18,6 @@ import type { PairSides } from '#ports/sides.ts';
 import { assertContainer, assertFolder } from './continuity.ts';
 import { type Around, decideAround, remarkFreed } from './decide-around.ts';
 import { describeState } from './describe.ts';
-import { mapLimit } from './map-limit.ts';
 import { settledAt } from './settle.ts';
 
 const PROBES_AT_ONCE = 16;

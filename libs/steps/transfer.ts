@@ -7,6 +7,7 @@
 import { type BackoffPolicy, backoffMs, RETRY_BACKOFF } from '#core/backoff.ts';
 import { conflictName } from '#core/conflict-name.ts';
 import type { Entry, PendingDecision, Side } from '#core/entry.ts';
+import { mapLimit } from '#core/map-limit.ts';
 import { type LocalState, type RemoteState, type SyncState, syncStateOf } from '#core/state.ts';
 import type { Acknowledgement, Archive, HistoryEvent, Release, SideEffects } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -21,7 +22,6 @@ import type { Telemetry } from '#ports/telemetry.ts';
 import { commitDecision } from './commit-decision.ts';
 import { conflictEvents } from './conflict-events.ts';
 import { assertFolder } from './continuity.ts';
-import { mapLimit } from './map-limit.ts';
 import { resolveBlocked } from './resolve-blocked.ts';
 import { keptMs } from './trash.ts';
 

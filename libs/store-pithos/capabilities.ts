@@ -21,6 +21,7 @@ export function assumedCapabilities(isVersioned: boolean, blockSize: number): St
     deleteIf: 'ignored',
     versions: isVersioned,
     listingLags: false,
+    listsDigests: true,
     serverSideCopy: true,
     // An advisory guard alone leaves the moment between check and lock open.
     unprotectedWindow: !isVersioned,

@@ -26,6 +26,7 @@ export const UNPROBED: StoreCapabilities = {
   deleteIf: 'ignored',
   versions: false,
   listingLags: true,
+  listsDigests: true,
   serverSideCopy: false,
   unprotectedWindow: true,
   maxObjectBytes: MAX_OBJECT_BYTES,

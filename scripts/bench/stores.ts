@@ -6,8 +6,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
+import { mapLimit } from '#core/map-limit.ts';
 import { type RunningSwift, startSwift, whyNoSwift } from '#libs/services/swift.ts';
-import { mapLimit } from '#steps/map-limit.ts';
 import type { LastFirst } from '#test/support/last-first.ts';
 import { TREE_MTIME } from './trees.ts';
 

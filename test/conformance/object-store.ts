@@ -38,6 +38,8 @@ export interface OpenedStore {
   readonly identity: string;
   /** Digest in the store's own algorithm. */
   hash(bytes: Uint8Array): string;
+  /** Why no directory can take the place of a file here, on a server that cannot help it. */
+  readonly filesStayFiles?: string;
   /** Names that this store accepts and no folder can hold. */
   readonly unsyncableRawNames: readonly string[];
 }
@@ -93,7 +95,7 @@ function describeAttach(open: OpenStore): void {
       await other.put('new', new Uint8Array(5));
       const after = await store.container();
       assert.notEqual(after.fingerprint, before.fingerprint);
-      assert.ok(after.objects > before.objects);
+      if (before.objects !== null) assert.ok((after.objects ?? 0) > before.objects);
     });
   });
 }

@@ -65,6 +65,7 @@ function describePairs(open: OpenArchive): void {
           deleteIf: 'ignored',
           versions: true,
           listingLags: true,
+          listsDigests: true,
           serverSideCopy: false,
           unprotectedWindow: false,
           maxObjectBytes: Number.MAX_SAFE_INTEGER,

@@ -15,6 +15,7 @@ const SWIFT: StoreCapabilities = {
   deleteIf: 'ignored',
   versions: true,
   listingLags: true,
+  listsDigests: true,
   serverSideCopy: true,
   unprotectedWindow: false,
   maxObjectBytes: 5_368_709_120,

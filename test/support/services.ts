@@ -8,6 +8,7 @@
 //   ownPostgres(t)    a private server, to kill and restart
 //   swift()           the shared Swift, or null where there is none
 //   ownSwift(t)       a private one, to freeze; or null (takes some seconds)
+//   s3()              the shared S3 server, or null where there is none
 
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -18,6 +19,7 @@ import { type RunningPostgres, startPostgres } from '../../libs/services/embedde
 import { signal } from '../../libs/services/processes.ts';
 import { type RunningRedis, startRedis } from '../../libs/services/redis.ts';
 import { attachSwift, type RunningSwift, startSwift, whyNoSwift } from '../../libs/services/swift.ts';
+import { type S3Login, startS3Server, whyNoS3Server } from '../../libs/services/versitygw.ts';
 import { copyTemplate, createTemplate, dropDatabase } from './template-database.ts';
 
 /** The part of node:test's context that is needed here. */
@@ -101,6 +103,14 @@ export async function ownSwift(t: Cleanup): Promise<RunningSwift | null> {
   return running;
 }
 
+export async function s3(): Promise<S3Login | null> {
+  const { TEST_S3_URL: url, TEST_S3_REGION: region } = process.env;
+  const { TEST_S3_ACCESS_KEY_ID: accessKeyId, TEST_S3_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+  if (url && region && accessKeyId && secretAccessKey) return { url, region, accessKeyId, secretAccessKey };
+  if (process.env['TEST_DATABASE_URL'] || whyNoS3Server() !== null) return null;
+  return lazyS3();
+}
+
 async function database(): Promise<{ adminUrl: string; template: string }> {
   const { TEST_DATABASE_URL: adminUrl, TEST_DATABASE_TEMPLATE: template } = process.env;
   if (adminUrl && template) return { adminUrl, template };
@@ -127,6 +137,13 @@ const lazySwift = once(async () => {
   const script = resolve(import.meta.dirname, '../../scripts/swift-aio.sh');
   atExit(() => execFileSync('/bin/sh', [script, 'stop', running.dir, String(running.port)]), running.dir);
   return running;
+});
+
+const lazyS3 = once(async () => {
+  const dir = scratch();
+  const server = await startS3Server({ dir, dieWithParent: true });
+  atExit(() => signal(server.pid, 'SIGKILL'), dir);
+  return server;
 });
 
 function once<T>(work: () => Promise<T>): () => Promise<T> {

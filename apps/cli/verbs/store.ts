@@ -38,6 +38,8 @@ export function addStoreVerbs(program: Command, context: CommandContext): void {
       'after',
       examples(
         'store add cloud --kind pithos --url https://accounts.example.org/identity/v2.0 --secret-file token.txt',
+        'store add amazon --kind s3 --url https://s3.eu-central-1.amazonaws.com --secret-file keys.json',
+        'store add minio --kind s3 --url https://minio.example.org:9000 --secret-file keys.json --option region=main',
       ),
     )
     .action(async (name: string, options: AddOptions) => {
@@ -69,7 +71,14 @@ export function addStoreVerbs(program: Command, context: CommandContext): void {
 
 const SECRET_HELP = `
 The secret is a JSON object with user and key (swift), the fields of a Keystone v3 password or
-application credential, accessKeyId and secretAccessKey (s3), or a token, bare or as JSON (pithos).`;
+application credential, accessKeyId and secretAccessKey (s3; sessionToken with temporary
+credentials), or a token, bare or as JSON (pithos).
+
+Options (--option KEY=VALUE) of swift: region, interface (public, internal or admin).
+Of s3: region (default: the one an Amazon endpoint names, else us-east-1), addressing (path, or
+virtual where the bucket is part of the host's name; default: virtual at Amazon, else path), and
+what is sent with every write: x-amz-server-side-encryption, x-amz-server-side-encryption-aws-kms-key-id,
+x-amz-server-side-encryption-context, x-amz-server-side-encryption-bucket-key-enabled, x-amz-storage-class.`;
 
 function storeLines(stores: readonly StoreView[]): readonly string[] {
   if (stores.length === 0) return ['there are no stores yet; add one: holdfast store add --help'];

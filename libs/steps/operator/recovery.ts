@@ -2,6 +2,8 @@
  * Recovery: whether everything that was displaced can be got back. Each recovery pointer within
  * its retention is followed to the content, and each content in a trash to its pointer.
  */
+
+import { mapLimit } from '#core/map-limit.ts';
 import type { Name } from '#core/name.ts';
 import type { Archive, TrashedContent } from '#ports/archive.ts';
 import { StaleContent } from '#ports/content.ts';
@@ -9,7 +11,6 @@ import { asHoldfastError } from '#ports/errors.ts';
 import type { RecoveryView, UnreachableView } from '#ports/operator.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
-import { mapLimit } from '../map-limit.ts';
 import { stageVersion } from '../trash.ts';
 import { chosenPairs, type PairsDeps } from './pairs.ts';
 

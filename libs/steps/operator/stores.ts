@@ -4,6 +4,7 @@ import type { StoreAddRequest, StoreView } from '#ports/operator.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { Sides } from '#ports/sides.ts';
 import { assertLabel } from './labels.ts';
+import { assertStoreOptions } from './store-options.ts';
 import { storeView } from './views.ts';
 
 /** @throws HoldfastError usage for a bad name or URL; already-exists; what `Sides.login` throws, when it is checked */
@@ -13,9 +14,7 @@ export async function addStore(
 ): Promise<StoreView> {
   assertLabel('store', request.name);
   assertUrl(request);
-  if (request.kind === 's3') {
-    throw new HoldfastError('usage', 'stores of kind s3 are not supported yet; choose pithos or swift');
-  }
+  assertStoreOptions(request.kind, request.options);
   const { check, ...store } = request;
   if (check) await sides.login(store);
   return storeView(await registry.addStore(store));
@@ -26,7 +25,7 @@ function assertUrl({ url, kind }: StoreAddRequest): void {
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
     throw new HoldfastError(
       'usage',
-      `"${url}" is not an http or https URL; give the login URL, such as ${EXAMPLES[kind]}`,
+      `"${url}" is not an http or https URL; give the ${kind === 's3' ? 'endpoint' : 'login URL'}, such as ${EXAMPLES[kind]}`,
     );
   }
   if (parsed.username !== '' || parsed.password !== '') {
@@ -35,10 +34,16 @@ function assertUrl({ url, kind }: StoreAddRequest): void {
       'the URL must not hold a user or password; put them into a file and give --secret-file',
     );
   }
+  if (kind === 's3' && (parsed.search !== '' || parsed.hash !== '')) {
+    throw new HoldfastError(
+      'usage',
+      `the endpoint of an S3 store has no query; give it such as ${EXAMPLES.s3}`,
+    );
+  }
 }
 
 const EXAMPLES = {
   swift: 'https://swift.example.org/auth/v1.0 or https://keystone.example.org/v3',
   pithos: 'https://accounts.example.org/identity/v2.0',
-  s3: 'https://s3.example.org',
+  s3: 'https://s3.eu-central-1.amazonaws.com or https://minio.example.org:9000',
 } as const;

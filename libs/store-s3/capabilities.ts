@@ -1,0 +1,140 @@
+/**
+ * Capabilities: what this endpoint really does with conditions, found by conflicting writes on hidden names,
+ * which are removed again with all their versions. A store may check a condition and write in two steps, so
+ * several writers at once try what only one of them may do: a guard counts as enforced when none slipped in.
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '#ports/clock.ts';
+import type { Guard, StoreCapabilities } from '#ports/object-store.ts';
+import type { Client, Written } from './client.ts';
+import { assertWritten } from './client.ts';
+import { erase } from './facts.ts';
+import { digestInTag } from './heads.ts';
+import { probeKey } from './names.ts';
+import { MAX_OBJECT_BYTES, textBody } from './upload.ts';
+
+/** What holds before anything was probed: nothing is promised. */
+export const UNPROBED: StoreCapabilities = {
+  createOnly: 'ignored',
+  replaceIf: 'ignored',
+  deleteIf: 'ignored',
+  versions: false,
+  listingLags: true,
+  listsDigests: true,
+  serverSideCopy: false,
+  unprotectedWindow: true,
+  maxObjectBytes: MAX_OBJECT_BYTES,
+  blockSize: null,
+};
+
+const FIRST = 'first';
+const WRONG_TAG = '0'.repeat(32);
+const ROUNDS = 3;
+const WRITERS = 4;
+
+/** @param versioned whether the bucket says that versions are on. */
+export async function probeCapabilities(
+  client: Client,
+  clock: Clock,
+  versioned: boolean,
+): Promise<StoreCapabilities> {
+  const id = clock.uniqueId();
+  const keys: string[] = [];
+  const fresh = (): string => {
+    keys.push(probeKey(`${id}-${keys.length}`));
+    return keys.at(-1)!;
+  };
+  try {
+    const key = fresh();
+    const written = await client.put(key, {}, textBody(FIRST));
+    assertWritten(written);
+    const version = written.result === 'done' ? written.version : null;
+    const listsDigests = written.result === 'done' && digestInTag(written.etag) === md5Of(FIRST);
+    const head = await client.head(key);
+    const createOnly = await probeCreate(client, key, fresh);
+    const replaceIf = await probeReplace(client, key, fresh);
+    const versions = versioned && version !== null && (await readsOldVersion(client, key, version));
+    const deleteIf = await probeDelete(client, key, fresh);
+    const etag = head?.etag ?? '';
+    const source = fresh();
+    assertWritten(await client.put(source, {}, textBody(FIRST)));
+    const copied = await client.copy(source, { version: null, etag }, fresh());
+    const isGuarded = [createOnly, replaceIf, deleteIf].every((guard) => guard === 'enforced');
+    return {
+      ...UNPROBED,
+      createOnly,
+      replaceIf,
+      deleteIf,
+      versions,
+      // Where conditions are not enforced, writes have no order that a listing could be trusted to show.
+      listingLags: createOnly !== 'enforced' || replaceIf !== 'enforced',
+      listsDigests,
+      serverSideCopy: copied.result === 'done',
+      unprotectedWindow: !versions && !isGuarded,
+    };
+  } finally {
+    for (const key of keys) await erase(client, key, versioned);
+  }
+}
+
+async function probeCreate(client: Client, taken: string, fresh: () => string): Promise<Guard> {
+  const create = (key: string, text: string): Promise<Written> =>
+    client.put(key, { 'if-none-match': '*' }, textBody(text));
+  // A write that is overwritten leaves the text of the last one, so what it says is not looked at.
+  if ((await create(taken, 'second')).result !== 'refused') return 'ignored';
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const key = fresh();
+    if ((await winners(WRITERS, (writer) => create(key, `${writer}`))) !== 1) return 'advisory';
+  }
+  return 'enforced';
+}
+
+async function probeReplace(client: Client, taken: string, fresh: () => string): Promise<Guard> {
+  const replace = (key: string, etag: string, text: string): Promise<Written> =>
+    client.put(key, { 'if-match': `"${etag}"` }, textBody(text));
+  if ((await replace(taken, WRONG_TAG, 'third')).result !== 'refused') return 'ignored';
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { key, etag } = await putFresh(client, fresh);
+    if ((await winners(WRITERS, (writer) => replace(key, etag, `${writer}`))) !== 1) return 'advisory';
+  }
+  return 'enforced';
+}
+
+/** Of a delete and a replace of the same content one may succeed. */
+async function probeDelete(client: Client, taken: string, fresh: () => string): Promise<Guard> {
+  if ((await client.remove(taken, { ifMatch: WRONG_TAG })).result !== 'refused') return 'ignored';
+  if ((await client.head(taken)) === null) return 'ignored';
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { key, etag } = await putFresh(client, fresh);
+    const won = await winners(WRITERS, (writer) =>
+      writer % 2 === 0
+        ? client.remove(key, { ifMatch: etag })
+        : client.put(key, { 'if-match': `"${etag}"` }, textBody(`${writer}`)),
+    );
+    if (won !== 1) return 'advisory';
+  }
+  return 'enforced';
+}
+
+async function putFresh(client: Client, fresh: () => string): Promise<{ key: string; etag: string }> {
+  const key = fresh();
+  const written = await client.put(key, {}, textBody(FIRST));
+  assertWritten(written);
+  return { key, etag: written.result === 'done' ? written.etag : WRONG_TAG };
+}
+
+/** How many of several at once did it. */
+async function winners(count: number, write: (writer: number) => Promise<Written>): Promise<number> {
+  const results = await Promise.all(Array.from({ length: count }, (_, writer) => write(writer)));
+  return results.filter(({ result }) => result === 'done').length;
+}
+
+async function readsOldVersion(client: Client, key: string, version: string): Promise<boolean> {
+  assertWritten(await client.put(key, {}, textBody('last')));
+  const response = await client.get(key, version, null);
+  return response !== null && (await response.text()) === FIRST;
+}
+
+function md5Of(text: string): string {
+  return createHash('md5').update(text).digest('hex');
+}

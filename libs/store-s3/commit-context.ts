@@ -1,0 +1,25 @@
+/** Commit context: what pull and remove share, and the look at a name that both begin with. */
+import type { Name } from '#core/name.ts';
+import type { RemoteState } from '#core/state.ts';
+import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
+import type { StoreCapabilities } from '#ports/object-store.ts';
+import type { Client } from './client.ts';
+import type { ObjectHead } from './heads.ts';
+import { markerKey } from './names.ts';
+
+export type Order = CommitOrder<RemoteState>;
+export type Outcome = CommitOutcome<RemoteState>;
+
+export interface CommitContext {
+  readonly client: Client;
+  /** As found by trying: a guard that is enforced is trusted, any other is verified afterwards. */
+  readonly capabilities: StoreCapabilities;
+}
+
+/** What is at a name; a file hides a marker of its name. */
+export async function look(client: Client, name: Name): Promise<ObjectHead | null> {
+  const file = await client.head(name);
+  if (file !== null) return file;
+  const marker = await client.head(markerKey(name));
+  return marker?.kind === 'directory' ? marker : null;
+}

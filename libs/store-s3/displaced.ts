@@ -1,0 +1,135 @@
+/**
+ * Displaced: what happens to content that a write or a delete put out of sight. Where the store guards a
+ * write itself nothing but the base can be displaced; elsewhere the versions show what else was.
+ */
+import type { Name } from '#core/name.ts';
+import type { RemoteState } from '#core/state.ts';
+import type { RecoveryPointer } from '#ports/commit.ts';
+import { HoldfastError } from '#ports/errors.ts';
+import { versionsOf } from './client.ts';
+import type { CommitContext, Order } from './commit-context.ts';
+import { holds, matches } from './expectation.ts';
+import type { ObjectHead } from './heads.ts';
+import { keyOf } from './names.ts';
+import { rescue } from './rescue.ts';
+import type { ListedVersion } from './xml.ts';
+
+/** Keeps what loses a conflict beside the winner, before it is replaced: nobody may come back to do so afterwards. */
+export async function keepCurrent(
+  context: CommitContext,
+  name: Name,
+  order: Order,
+  current: ObjectHead,
+): Promise<Name[]> {
+  if (order.displaced !== 'conflict-copy' || current.kind !== 'file') return [];
+  return rescue(context, { key: name, head: current, isVersion: false }, order);
+}
+
+/** The version of what was decided on, if the bucket still keeps it. */
+export async function findBase(
+  { client, capabilities }: CommitContext,
+  name: Name,
+  expected: RemoteState,
+): Promise<ObjectHead | null> {
+  if (!capabilities.versions || (expected.kind !== 'file' && expected.kind !== 'directory')) return null;
+  const key = keyOf(name, expected.kind);
+  if (expected.version !== null) return client.head(key, expected.version);
+  const fits = (version: ListedVersion): boolean => holds(version, expected);
+  const versions = await versionsOf(client, key, (seen) => seen.some(fits));
+  const base = versions.find(fits);
+  return base === undefined ? null : client.head(key, base.versionId);
+}
+
+/** Where a base is that an earlier attempt replaced or removed; the copy of one that lost was made before that. */
+export async function pointerToBase(
+  context: CommitContext,
+  name: Name,
+  { expected }: Order,
+): Promise<RecoveryPointer | null> {
+  return pointerTo(context, await findBase(context, name, expected), expected);
+}
+
+/** Ids of what a bucket with versions keeps of a key; taken before a write that the store does not guard. */
+export async function knownVersions(
+  { client, capabilities }: CommitContext,
+  key: string,
+): Promise<Set<string>> {
+  if (!capabilities.versions) return new Set();
+  return new Set((await versionsOf(client, key)).map(({ versionId }) => versionId));
+}
+
+/**
+ * Rescues every file that appeared beside a write or a delete of ours, and is not what is current now. By
+ * what was there before, not by the order of the list, in which stores place delete markers differently.
+ * @param oursId version that we wrote; null where we deleted.
+ */
+export function keepAppeared(
+  context: CommitContext,
+  name: Name,
+  key: string,
+  known: ReadonlySet<string>,
+  oursId: string | null,
+  order: Order,
+): Promise<Name[]> {
+  return keepVersions(context, name, key, order, (versions) => {
+    if (oursId !== null && !versions.some(({ versionId }) => versionId === oursId)) throw behind();
+    return versions.filter(
+      ({ versionId, isLatest }) => !known.has(versionId) && versionId !== oursId && !isLatest,
+    );
+  });
+}
+
+/**
+ * Rescues what lies between a write of ours that an earlier attempt made and its base, newest first.
+ * @param oursId null: the delete markers that are newest, whoever made them.
+ */
+export function keepBetween(
+  context: CommitContext,
+  name: Name,
+  oursId: string | null,
+  baseId: string | null,
+  order: Order,
+): Promise<Name[]> {
+  return keepVersions(context, name, name, order, (versions) => {
+    const firstShown = versions.findIndex(({ isDeleted }) => !isDeleted);
+    const at = oursId === null ? firstShown - 1 : versions.findIndex(({ versionId }) => versionId === oursId);
+    const below = versions.slice(at + 1);
+    const end = below.findIndex(({ versionId, isDeleted }) => isDeleted || versionId === baseId);
+    return end < 0 ? below : below.slice(0, end);
+  });
+}
+
+/** A twin of the base needs no rescue: it is recoverable as the base is. */
+async function keepVersions(
+  context: CommitContext,
+  name: Name,
+  key: string,
+  order: Order,
+  choose: (versions: readonly ListedVersion[]) => readonly ListedVersion[],
+): Promise<Name[]> {
+  const copies: Name[] = [];
+  for (const { versionId, isDeleted } of choose(await versionsOf(context.client, key))) {
+    const head = isDeleted ? null : await context.client.head(key, versionId);
+    if (head?.kind !== 'file' || matches(head, order.expected)) continue;
+    // Another attempt of ours wrote it, and its source has it.
+    if (head.order === String(order.serial)) continue;
+    copies.push(...(await rescue(context, { key: name, head, isVersion: true }, order)));
+  }
+  return copies;
+}
+
+export function pointerTo(
+  { capabilities }: CommitContext,
+  base: ObjectHead | null,
+  expected: RemoteState,
+): RecoveryPointer | null {
+  if (!capabilities.versions || base?.version == null || expected.kind !== 'file') return null;
+  return { kind: 'version', locator: base.version, size: expected.size, hash: expected.hash };
+}
+
+function behind(): HoldfastError {
+  return new HoldfastError(
+    'store-unavailable',
+    'the list of versions is behind the objects; whether the write displaced anything is checked again later',
+  );
+}

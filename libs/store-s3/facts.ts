@@ -1,0 +1,52 @@
+/**
+ * Facts: a bucket keeps no metadata, so its identity and what pairs told it are hidden objects in it. That
+ * one of them is missing tells a bucket that was made anew; that the bucket is missing the store says itself.
+ */
+import { formatGeneration, type Generation, parseGeneration } from '#core/generation.ts';
+import { assertWritten, type Client, versionsOf } from './client.ts';
+import { generationKey, IDENTITY_KEY } from './names.ts';
+import { textBody } from './upload.ts';
+
+const TEXT = { 'content-type': 'text/plain' };
+
+/** @throws HoldfastError container-missing */
+export function readIdentity(client: Client): Promise<string | null> {
+  return readText(client, IDENTITY_KEY);
+}
+
+/** @throws HoldfastError container-missing */
+export async function readGeneration(client: Client, pairId: string): Promise<Generation | null> {
+  return parseGeneration((await readText(client, generationKey(pairId))) ?? '');
+}
+
+/** Somebody else's identity stays. @throws HoldfastError as every write */
+export async function writeIdentity(client: Client, identity: string, guarded: boolean): Promise<void> {
+  const guard: Record<string, string> = guarded ? { 'if-none-match': '*' } : {};
+  assertWritten(await client.put(IDENTITY_KEY, { ...TEXT, ...guard }, textBody(identity)));
+}
+
+/** @throws HoldfastError as every write */
+export async function writeGeneration(client: Client, pairId: string, generation: Generation): Promise<void> {
+  assertWritten(await client.put(generationKey(pairId), TEXT, textBody(formatGeneration(generation))));
+}
+
+/** Removes a hidden object; in a bucket with versions all of them, or only those below the current one. */
+export async function erase(
+  client: Client,
+  key: string,
+  versioned: boolean,
+  which: 'all' | 'displaced' = 'all',
+): Promise<void> {
+  if (!versioned) {
+    if (which === 'all') await client.remove(key);
+    return;
+  }
+  for (const { versionId, isLatest } of await versionsOf(client, key)) {
+    if (which === 'all' || !isLatest) await client.remove(key, { version: versionId });
+  }
+}
+
+async function readText(client: Client, key: string): Promise<string | null> {
+  const response = await client.get(key, null, null);
+  return response === null ? null : (await response.text()).trim();
+}

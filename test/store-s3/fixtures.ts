@@ -1,0 +1,79 @@
+/** Fixtures of the S3 tests: a fresh bucket on a real server, with the store under test and a raw client. */
+import { createHash, randomUUID } from 'node:crypto';
+import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
+import type { S3Login } from '#libs/services/versitygw.ts';
+import { openS3Store } from '#libs/store-s3/store.ts';
+import type { ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import type { OpenedStore } from '#test/conformance/object-store.ts';
+import { CLOCK, SILENT } from '#test/store-swift/fixtures.ts';
+import { openRawS3, type RawS3 } from './raw-s3.ts';
+
+export interface OpenedS3 extends OpenedStore {
+  readonly other: RawS3;
+  readonly http: HttpClient;
+  /** Opens one more store on the bucket. */
+  open(changes?: { http?: HttpClient; capabilities?: StoreCapabilities }): ObjectStore;
+}
+
+interface Cleanup {
+  after(work: () => Promise<void>): void;
+}
+
+export interface S3Kind {
+  readonly versioning: boolean;
+  /** What the adapter is to believe of the endpoint instead of what it finds. */
+  readonly believing?: Partial<StoreCapabilities>;
+  /** Names that this server takes and no folder can hold. */
+  readonly unsyncableRawNames: readonly string[];
+  readonly filesStayFiles?: string;
+}
+
+const IDENTITY = 'pair-1';
+const probed = new Map<string, StoreCapabilities>();
+
+export async function openS3(t: Cleanup, login: S3Login, kind: S3Kind): Promise<OpenedS3> {
+  const bucket = `test-${randomUUID()}`;
+  const http = createHttpClient({ connections: 8, timeoutMs: 30_000 });
+  const other = openRawS3(login, bucket);
+  t.after(async () => {
+    await other.dropContainer();
+    await other.close();
+    await http.close();
+  });
+  const { url, region, accessKeyId, secretAccessKey } = login;
+  const open: OpenedS3['open'] = (changes = {}) =>
+    openS3Store({
+      endpoint: { url, region, addressing: 'path' },
+      credentials: async () => ({ accessKeyId, secretAccessKey }),
+      bucket,
+      pairId: 'pair-1',
+      writeHeaders: {},
+      http,
+      clock: CLOCK,
+      log: SILENT,
+      ...changes,
+    });
+  // Probing costs more than most tests: what the first attach of a kind found holds for the others.
+  const word = `${url} ${kind.versioning}`;
+  await other.createBucket(kind.versioning);
+  const known = probed.get(word);
+  if (known === undefined) {
+    const first = open();
+    await first.attach({ create: false, versioning: kind.versioning, identity: IDENTITY });
+    probed.set(word, first.capabilities);
+  } else {
+    await other.put('.holdfast/identity', Buffer.from(IDENTITY));
+  }
+  const capabilities = { ...probed.get(word)!, ...kind.believing };
+  return {
+    store: open({ capabilities }),
+    second: open({ capabilities }),
+    open: (changes) => open({ capabilities, ...changes }),
+    other,
+    http,
+    identity: IDENTITY,
+    hash: (bytes) => createHash('md5').update(bytes).digest('hex'),
+    unsyncableRawNames: kind.unsyncableRawNames,
+    ...(kind.filesStayFiles === undefined ? {} : { filesStayFiles: kind.filesStayFiles }),
+  };
+}
