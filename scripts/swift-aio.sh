@@ -12,6 +12,7 @@
 # (swift, swift-proxy, swift-account ... only add init scripts and samples to it.)
 #
 # Login (tempauth): test:tester, key testing or SWIFT_KEY, at http://127.0.0.1:PORT/auth/v1.0
+# The same account speaks S3 at http://127.0.0.1:PORT: access key test:tester, that key as its secret.
 # start   idempotent; returns once the cluster answers, non-zero after 20 s.
 #         Data in DIR survives stop/start.  As root, servers run as user "swift"
 #         (python3-swift makes it), so DIR's parents must be searchable by it.
@@ -73,9 +74,10 @@ error_suppression_interval = 0
 END
     n=$((n+1))
   done
-  for f in $PIPE; do   # a section per filter; four need settings of their own
+  for f in $PIPE; do   # a section per filter; five need settings of their own
     printf '[filter:%s]\nuse = egg:swift#%s\n' $f "$(echo $f | sed 's/^cache$/memcache/; s/^proxy-/proxy_/')"
     case $f in
+      s3api) echo 'location = us-east-1' ;;   # what requests are signed for
       cache) echo "memcache_servers = 127.0.0.1:$((PORT+4))" ;;
       tempauth) printf 'user_test_tester = %s .admin\nuser_test2_tester2 = testing2 .admin\n' "$KEY" ;;
       versioned_writes) printf 'allow_versioned_writes = true\nallow_object_versioning = true\n' ;;
@@ -115,8 +117,8 @@ case "$CMD" in
 start)
   # proxy-logging is not optional: it also gives a container HEAD's 204 its length;
   # without it that answer is chunked and a stray "0" breaks the kept-alive connection.
-  PIPE="catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempauth
- copy slo dlo versioned_writes symlink"; configure
+  PIPE="catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api
+ tempauth copy slo dlo versioned_writes symlink"; configure
   alive memcached || { setsid memcached -P "$RUN/mc.pid" -l 127.0.0.1 -p $((PORT+4)) -U 0 -m 32 \
     -u $AS < /dev/null > "$LOG/memcached.log" 2>&1 & echo $! > "$RUN/memcached.pid"; }
   for s in account container object proxy; do

@@ -97,9 +97,9 @@ async function main(args: readonly string[]): Promise<TestCounts> {
   return runTests(files, options, join(scratch, 'counts'), services);
 }
 
-/** All test files, or those that the given files, folders or parts of a path name; those of a browser only when named. */
+/** All test files, or those that the given files, folders or parts of a path name; of a browser and of more stores only when named. */
 function selectFiles(wanted: readonly string[]): string[] {
-  const all = globSync('test/**/*.{test,browser}.ts').sort();
+  const all = globSync('test/**/*.{test,browser,stores}.ts').sort();
   if (wanted.length === 0) return all.filter((file) => file.endsWith('.test.ts'));
   return all.filter((file) =>
     wanted.some((name) => {

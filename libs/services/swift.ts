@@ -8,6 +8,7 @@ import { installDebianPackages } from './debian.ts';
 import type { Log } from './processes.ts';
 import { findOnPath, freePortRange, runQuietly } from './processes.ts';
 import { ServiceError } from './service-error.ts';
+import type { S3Login } from './versitygw.ts';
 
 const SCRIPT = resolve(import.meta.dirname, '../../scripts/swift-aio.sh');
 const PORTS = 6;
@@ -28,6 +29,8 @@ export interface RunningSwift {
   readonly key: string;
   readonly dir: string;
   readonly port: number;
+  /** How the same account speaks S3. */
+  readonly s3: S3Login;
   /** Runs the updaters once, so that listings which fell behind catch up. */
   settle(): Promise<void>;
   /** Stops the container server in its tracks: objects still work, listings fall behind. */
@@ -76,6 +79,7 @@ export async function startSwift(options: SwiftOptions = {}): Promise<RunningSwi
   return {
     ...running,
     key: options.key ?? running.key,
+    s3: { ...running.s3, secretAccessKey: options.key ?? running.key },
     async stop() {
       try {
         running.thawContainerServer();
@@ -101,6 +105,12 @@ export function attachSwift(dir: string, port: number): RunningSwift {
     key: 'testing',
     dir,
     port,
+    s3: {
+      url: `http://127.0.0.1:${port}`,
+      region: 'us-east-1',
+      accessKeyId: 'test:tester',
+      secretAccessKey: 'testing',
+    },
     async settle() {
       const result = await aio('settle', dir, port);
       if (result.code !== 0) throw new Error(`swift-aio.sh settle failed: ${result.output}`);

@@ -77,41 +77,50 @@ export async function probeCapabilities(
   }
 }
 
+/** A condition that refuses what holds, too, is of no use: then it is never sent. */
 async function probeCreate(client: Client, taken: string, fresh: () => string): Promise<Guard> {
   const create = (key: string, text: string): Promise<Written> =>
     client.put(key, { 'if-none-match': '*' }, textBody(text));
-  // A write that is overwritten leaves the text of the last one, so what it says is not looked at.
   if ((await create(taken, 'second')).result !== 'refused') return 'ignored';
-  for (let round = 0; round < ROUNDS; round += 1) {
+  if ((await create(fresh(), 'second')).result !== 'done') return 'ignored';
+  return contended(async () => {
     const key = fresh();
-    if ((await winners(WRITERS, (writer) => create(key, `${writer}`))) !== 1) return 'advisory';
-  }
-  return 'enforced';
+    return winners((writer) => create(key, `${writer}`));
+  });
 }
 
 async function probeReplace(client: Client, taken: string, fresh: () => string): Promise<Guard> {
   const replace = (key: string, etag: string, text: string): Promise<Written> =>
     client.put(key, { 'if-match': `"${etag}"` }, textBody(text));
   if ((await replace(taken, WRONG_TAG, 'third')).result !== 'refused') return 'ignored';
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const { key, etag } = await putFresh(client, fresh);
-    if ((await winners(WRITERS, (writer) => replace(key, etag, `${writer}`))) !== 1) return 'advisory';
-  }
-  return 'enforced';
+  const { key, etag } = await putFresh(client, fresh);
+  if ((await replace(key, etag, 'fourth')).result !== 'done') return 'ignored';
+  return contended(async () => {
+    const raced = await putFresh(client, fresh);
+    return winners((writer) => replace(raced.key, raced.etag, `${writer}`));
+  });
 }
 
-/** Of a delete and a replace of the same content one may succeed. */
+/** Of deletes and replaces of the same content one may succeed. */
 async function probeDelete(client: Client, taken: string, fresh: () => string): Promise<Guard> {
   if ((await client.remove(taken, { ifMatch: WRONG_TAG })).result !== 'refused') return 'ignored';
   if ((await client.head(taken)) === null) return 'ignored';
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const { key, etag } = await putFresh(client, fresh);
-    const won = await winners(WRITERS, (writer) =>
+  const { key, etag } = await putFresh(client, fresh);
+  if ((await client.remove(key, { ifMatch: etag })).result !== 'done') return 'ignored';
+  return contended(async () => {
+    const raced = await putFresh(client, fresh);
+    return winners((writer) =>
       writer % 2 === 0
-        ? client.remove(key, { ifMatch: etag })
-        : client.put(key, { 'if-match': `"${etag}"` }, textBody(`${writer}`)),
+        ? client.remove(raced.key, { ifMatch: raced.etag })
+        : client.put(raced.key, { 'if-match': `"${raced.etag}"` }, textBody(`${writer}`)),
     );
-    if (won !== 1) return 'advisory';
+  });
+}
+
+/** @param race gives how many of several at once did what only one of them may do. */
+async function contended(race: () => Promise<number>): Promise<Guard> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    if ((await race()) !== 1) return 'advisory';
   }
   return 'enforced';
 }
@@ -123,9 +132,8 @@ async function putFresh(client: Client, fresh: () => string): Promise<{ key: str
   return { key, etag: written.result === 'done' ? written.etag : WRONG_TAG };
 }
 
-/** How many of several at once did it. */
-async function winners(count: number, write: (writer: number) => Promise<Written>): Promise<number> {
-  const results = await Promise.all(Array.from({ length: count }, (_, writer) => write(writer)));
+async function winners(write: (writer: number) => Promise<Written>): Promise<number> {
+  const results = await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(writer)));
   return results.filter(({ result }) => result === 'done').length;
 }
 

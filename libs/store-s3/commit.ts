@@ -223,7 +223,7 @@ async function settle(
   let kept = copies;
   if (capabilities.versions && version !== null) {
     const key = keyOf(name, upload.kind);
-    kept = [...copies, ...(await keepAppeared(context, name, key, known, version, order))];
+    kept = [...copies, ...(await keepAppeared(context, name, key, known, version, order, upload))];
   }
   const there = await look(client, name);
   if (isOurs(there, upload)) return applied(stateOf(there), upload, kept, recovery);

@@ -14,6 +14,9 @@ import { keyOf } from './names.ts';
 import { rescue } from './rescue.ts';
 import type { ListedVersion } from './xml.ts';
 
+/** Content that we wrote, to tell a twin of it from a stranger. */
+export type Written = Pick<ObjectHead, 'size' | 'md5'>;
+
 /** Keeps what loses a conflict beside the winner, before it is replaced: nobody may come back to do so afterwards. */
 export async function keepCurrent(
   context: CommitContext,
@@ -70,8 +73,9 @@ export function keepAppeared(
   known: ReadonlySet<string>,
   oursId: string | null,
   order: Order,
+  ours: Written | null,
 ): Promise<Name[]> {
-  return keepVersions(context, name, key, order, (versions) => {
+  return keepVersions(context, name, key, order, ours, (versions) => {
     if (oursId !== null && !versions.some(({ versionId }) => versionId === oursId)) throw behind();
     return versions.filter(
       ({ versionId, isLatest }) => !known.has(versionId) && versionId !== oursId && !isLatest,
@@ -89,8 +93,9 @@ export function keepBetween(
   oursId: string | null,
   baseId: string | null,
   order: Order,
+  ours: Written | null,
 ): Promise<Name[]> {
-  return keepVersions(context, name, name, order, (versions) => {
+  return keepVersions(context, name, name, order, ours, (versions) => {
     const firstShown = versions.findIndex(({ isDeleted }) => !isDeleted);
     const at = oursId === null ? firstShown - 1 : versions.findIndex(({ versionId }) => versionId === oursId);
     const below = versions.slice(at + 1);
@@ -99,20 +104,20 @@ export function keepBetween(
   });
 }
 
-/** A twin of the base needs no rescue: it is recoverable as the base is. */
+/** A twin of our own content or of the base needs no rescue: it is current, or recoverable as the base is. */
 async function keepVersions(
   context: CommitContext,
   name: Name,
   key: string,
   order: Order,
+  ours: Written | null,
   choose: (versions: readonly ListedVersion[]) => readonly ListedVersion[],
 ): Promise<Name[]> {
   const copies: Name[] = [];
   for (const { versionId, isDeleted } of choose(await versionsOf(context.client, key))) {
     const head = isDeleted ? null : await context.client.head(key, versionId);
     if (head?.kind !== 'file' || matches(head, order.expected)) continue;
-    // Another attempt of ours wrote it, and its source has it.
-    if (head.order === String(order.serial)) continue;
+    if (ours !== null && head.size === ours.size && head.md5 === ours.md5) continue;
     copies.push(...(await rescue(context, { key: name, head, isVersion: true }, order)));
   }
   return copies;

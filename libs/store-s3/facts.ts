@@ -41,7 +41,8 @@ export async function erase(
     if (which === 'all') await client.remove(key);
     return;
   }
-  for (const { versionId, isLatest } of await versionsOf(client, key)) {
+  // The newest one last: a store may bring an older one back in its place, of which there is none then.
+  for (const { versionId, isLatest } of (await versionsOf(client, key)).toReversed()) {
     if (which === 'all' || !isLatest) await client.remove(key, { version: versionId });
   }
 }

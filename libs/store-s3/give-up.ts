@@ -50,7 +50,7 @@ async function rescueUnnoticed(context: CommitContext, name: Name, order: Order)
   const above = versions.slice(0, end < 0 ? MOST_VERSIONS : end);
   const ours = await oldestOf(client, name, above, order);
   if (ours === null) return null;
-  return keepBetween(context, name, ours.version, baseId, order);
+  return keepBetween(context, name, ours.version, baseId, order, ours);
 }
 
 async function oldestOf(

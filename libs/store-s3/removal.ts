@@ -36,7 +36,7 @@ export async function remove(context: CommitContext, name: Name, order: Order): 
   }
   const recovery = pointerTo(context, before, expected);
   if (isGuarded || !capabilities.versions) return applied(copies, recovery);
-  copies.push(...(await keepAppeared(context, name, key, known, null, order)));
+  copies.push(...(await keepAppeared(context, name, key, known, null, order, null)));
   const there = await look(client, name);
   if (there === null) return applied(copies, recovery);
   return { ...staleOutcome(there, expected), conflictCopies: copies, recovery };
@@ -52,7 +52,7 @@ async function removedEarlier(context: CommitContext, name: Name, order: Order):
   if (base === null) return applied([], null);
   const recovery = pointerTo(context, base, expected);
   if (capabilities.deleteIf === 'enforced') return applied([], recovery);
-  return applied(await keepBetween(context, name, null, base.version, order), recovery);
+  return applied(await keepBetween(context, name, null, base.version, order, null), recovery);
 }
 
 function applied(conflictCopies: readonly Name[], recovery: RecoveryPointer | null): Outcome {

@@ -40,6 +40,8 @@ export interface OpenedStore {
   hash(bytes: Uint8Array): string;
   /** Why no directory can take the place of a file here, on a server that cannot help it. */
   readonly filesStayFiles?: string;
+  /** Why a delete of the server itself may lose what is written at that moment, versions or not. */
+  readonly losesByDelete?: string;
   /** Names that this store accepts and no folder can hold. */
   readonly unsyncableRawNames: readonly string[];
 }

@@ -8,7 +8,10 @@ const unsyncableRawNames = ['new\nline', 'a\ttab', 'a/\u007f'];
 const versioned: S3Kind = {
   versioning: true,
   unsyncableRawNames,
-  filesStayFiles: 'the delete marker of a file is a file of this gateway, so no directory takes its place',
+  cannot: {
+    filesStayFiles: 'the delete marker of a file is a file of this gateway, so no directory takes its place',
+    losesByDelete: 'a delete of this gateway is not ordered with writes and may drop one that it did not see',
+  },
 };
 /** An endpoint that only promises what this one keeps: then every write is verified afterwards. */
 const UNGUARDED = { createOnly: 'ignored', replaceIf: 'ignored', deleteIf: 'ignored' } as const;

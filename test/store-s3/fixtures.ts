@@ -25,7 +25,8 @@ export interface S3Kind {
   readonly believing?: Partial<StoreCapabilities>;
   /** Names that this server takes and no folder can hold. */
   readonly unsyncableRawNames: readonly string[];
-  readonly filesStayFiles?: string;
+  /** As the contract's `filesStayFiles` and `losesByDelete`. */
+  readonly cannot?: Pick<OpenedStore, 'filesStayFiles' | 'losesByDelete'>;
 }
 
 const IDENTITY = 'pair-1';
@@ -74,6 +75,6 @@ export async function openS3(t: Cleanup, login: S3Login, kind: S3Kind): Promise<
     identity: IDENTITY,
     hash: (bytes) => createHash('md5').update(bytes).digest('hex'),
     unsyncableRawNames: kind.unsyncableRawNames,
-    ...(kind.filesStayFiles === undefined ? {} : { filesStayFiles: kind.filesStayFiles }),
+    ...kind.cannot,
   };
 }

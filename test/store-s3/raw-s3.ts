@@ -94,20 +94,32 @@ export function openRawS3(login: S3Login, bucket: string): RawS3 {
     assert.ok(statuses.includes(answer.status), said);
     return answer;
   };
-  const decode = (text: string): string =>
+  const withoutEntities = (text: string): string =>
     text.replaceAll(
       /&(lt|gt|quot|apos|amp|#x?[0-9a-fA-F]+);/g,
       (_, word: string) => ENTITIES[word] ?? numbered(word),
     );
+  const decoded = (key: string, text: string): string =>
+    text.includes('<EncodingType>url<')
+      ? decodeURIComponent(withoutEntities(key).replaceAll('+', ' '))
+      : withoutEntities(key);
   const keys = async (): Promise<string[]> => {
-    const { status, text } = await send({ method: 'GET', key: null, query: 'list-type=2&max-keys=1000' });
+    const query = 'encoding-type=url&list-type=2&max-keys=1000';
+    const { status, text } = await send({ method: 'GET', key: null, query });
     if (status === 404) return [];
-    return [...text.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => decode(key));
+    return [...text.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => decoded(key, text));
   };
   const empty = async (): Promise<void> => {
-    const { text } = await send({ method: 'GET', key: null, query: 'max-keys=1000&versions=' });
-    for (const [row] of text.matchAll(/<(Version|DeleteMarker)>.*?<\/\1>/gs)) {
-      const key = decode(/<Key>([^<]*)</.exec(row)?.[1] ?? '');
+    const { text } = await send({
+      method: 'GET',
+      key: null,
+      query: 'encoding-type=url&max-keys=1000&versions=',
+    });
+    // The newest version last: Swift's S3 layer hangs when it is to bring an older one back.
+    const rows = [...text.matchAll(/<(Version|DeleteMarker)>.*?<\/\1>/gs)].map(([row]) => row);
+    const isLatest = (row: string): number => (row.includes('<IsLatest>true') ? 1 : 0);
+    for (const row of rows.toReversed().sort((a, b) => isLatest(a) - isLatest(b))) {
+      const key = decoded(/<Key>([^<]*)</.exec(row)?.[1] ?? '', text);
       const version = /<VersionId>([^<]*)</.exec(row)?.[1] ?? 'null';
       await expect([204, 404], { method: 'DELETE', key, query: `versionId=${encode(version)}` });
     }
