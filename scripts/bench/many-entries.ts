@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import type { LastFirst } from '#test/support/last-first.ts';
 import { type Finding, median, Rounds, type Series, type Target, wallOf } from './cost.ts';
-import { benchPithos, bytesPerRow } from './services.ts';
+import { benchPithos, bytesPerRow, reclaimRows } from './services.ts';
 import type { Sizes } from './sizes.ts';
 import type { Stage } from './stage.ts';
 
@@ -77,6 +77,7 @@ async function measure(stage: Stage, undoing: LastFirst, entries: number, rounds
     idle.add(OURS, entries, await stage.measureFleet(() => stage.sync(name)));
   const rowBytes = await bytesPerRow(stage.databaseUrl);
   await stage.operator.pairRemove(name);
+  await reclaimRows(stage.databaseUrl);
   return { contact, idle, rowBytes };
 }
 
