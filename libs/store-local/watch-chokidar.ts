@@ -1,7 +1,8 @@
 /**
  * Watch with chokidar: for folders that nobody but the account of this process can write to.
  * It works on paths, which another writer could swap for links between two of its calls; a
- * folder with other writers is watched by descriptors instead (watch-tree.ts, invariant 8).
+ * folder with other writers is watched by descriptors instead (watch-tree.ts, invariant 8), and
+ * so is a large one, since every file is remembered here.
  */
 import { join, relative } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
