@@ -29,7 +29,7 @@ export const UNPROBED: StoreCapabilities = {
 
 const FIRST = 'first';
 const WRONG_TAG = '0'.repeat(32);
-const ROUNDS = 3;
+const ROUNDS = 5;
 const WRITERS = 4;
 
 /** @param versioned whether the bucket says that versions are on. */

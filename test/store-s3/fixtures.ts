@@ -29,6 +29,9 @@ export interface S3Kind {
   readonly cannot?: Pick<OpenedStore, 'filesStayFiles' | 'losesByDelete'>;
 }
 
+/** What Swift takes for a name and no folder can hold. */
+export const SWIFT_RAW_NAMES = ['a//b', 'trailing/', 'new\nline', 'a\ttab', 'nul-free\u0001'];
+
 const IDENTITY = 'pair-1';
 const probed = new Map<string, StoreCapabilities>();
 
