@@ -136,6 +136,8 @@ export class Checker {
         const after = now.get(name);
         if (after === content) continue;
         book.touched(side, name);
+        // Gone by his doing, and so not by the engine's.
+        if (after === undefined) this.#lastContent.delete(name);
         // A directory that objects imply is nothing that anybody put in the file's place.
         if (after === undefined || after === DIRECTORY) book.removedName(side, name);
         if (content === DIRECTORY) this.#removedDirectory(name);
