@@ -59,6 +59,8 @@ interface Watched {
   readonly source: ChangeSource;
   readonly hints: HintBuffer;
   readonly ended: AbortController;
+  /** Events are heard, or cannot be: what changed before a scan that begins now, the scan sees. */
+  isListening: boolean;
   scanning: boolean;
   /** When its last scan ended, milliseconds since the epoch. */
   scannedAt: number;
@@ -134,6 +136,7 @@ export class PairWatcher {
       source: this.deps.watch(pair, opened),
       hints: new HintBuffer(),
       ended: new AbortController(),
+      isListening: false,
       scanning: false,
       scannedAt: Number.NEGATIVE_INFINITY,
       looking: false,
@@ -155,13 +158,17 @@ export class PairWatcher {
         this.wantScan(watched);
       }
     });
-    // A large tree takes a while to watch; the scan meanwhile sees what no event tells yet.
+    const heard = started.catch((thrown) => {
+      log.warn(
+        { pair: pair.name, err: asHoldfastError(thrown).message },
+        'cannot watch the folder; scans remain',
+      );
+    });
+    // A scan that walked before would miss, and no event would tell, what changes in between.
     this.keep(
-      started.catch((thrown) => {
-        log.warn(
-          { pair: pair.name, err: asHoldfastError(thrown).message },
-          'cannot watch the folder; scans remain',
-        );
+      heard.then(() => {
+        watched.isListening = true;
+        if (!this.deps.hintsOnly && this.watched.get(pair.id) === watched) this.scanIfWanted(watched);
       }),
     );
   }
@@ -200,9 +207,9 @@ export class PairWatcher {
   }
 
   private scanIfWanted(watched: Watched): void {
-    const { pair } = watched;
-    if (pair.paused || pair.disabled !== null || watched.scanning || this.scans >= this.deps.scansAtOnce)
-      return;
+    const { pair, isListening, scanning } = watched;
+    if (pair.paused || pair.disabled !== null) return;
+    if (!isListening || scanning || this.scans >= this.deps.scansAtOnce) return;
     const now = this.deps.clock.now();
     if (pair.scanWanted <= pair.scanDone && now < watched.nextScanAt) return;
     watched.scanning = true;

@@ -7,11 +7,20 @@ import { it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { ChangeSource } from '#ports/local-folder.ts';
 import type { PairSides } from '#ports/sides.ts';
+import type { Running } from '#steps/repeat.ts';
 import { runWatcher } from '#steps/run-watcher.ts';
 import { newPair } from '#test/conformance/archive-fixtures.ts';
 import { openMemory } from '#test/memory/open-memory.ts';
-import { DEAF_QUEUE, NO_TELEMETRY, REAL_CLOCK, SILENT, startEngine } from '#test/support/engine.ts';
+import {
+  DEAF_QUEUE,
+  type Engine,
+  NO_TELEMETRY,
+  REAL_CLOCK,
+  SILENT,
+  startEngine,
+} from '#test/support/engine.ts';
 
 const PAIRS = 8;
 /** Of a watcher that looks at its pairs once, and then stands still. */
@@ -20,9 +29,53 @@ const STANDING: Clock = {
   sleep: (_ms, signal) => new Promise((resolve) => signal?.addEventListener('abort', () => resolve())),
 };
 
+function startWatcher(
+  { archive, registry, sides }: Engine,
+  sidesOf: (pairId: number) => PairSides,
+  source: ChangeSource,
+): Running {
+  return runWatcher({
+    ...{ archive, registry, queue: DEAF_QUEUE, log: SILENT, telemetry: NO_TELEMETRY, clock: STANDING },
+    sides: {
+      open: async ({ id }) => sidesOf(id),
+      login: () => Promise.resolve(),
+      openNew: async () => sides,
+      resolveFolder: async (folder) => folder,
+      close: async () => {},
+    },
+    ...{ owner: 'one', hintsOnly: false, volumes: ['default'], leaseMs: 60_000, scanIntervalMs: 600_000 },
+    ...{ settleMs: 0, trashMs: 1_000, scansAtOnce: 1, judgeIntervalMs: 10 },
+    watch: () => source,
+  });
+}
+
+it('a folder is walked only when its events are heard: what changes in between would never be seen', async (t) => {
+  const engine = await startEngine(t, await openMemory());
+  const { folder } = engine.sides;
+  let isListening = false;
+  const walkedDeaf: boolean[] = [];
+  const walk: typeof folder.walk = (...words) => {
+    walkedDeaf.push(!isListening);
+    return folder.walk(...words);
+  };
+  const watcher = startWatcher(engine, () => ({ ...engine.sides, folder: { ...folder, walk } }), {
+    start: async () => {
+      await delay(200);
+      isListening = true;
+    },
+    close: async () => {},
+  });
+  for (let tries = 0; (await engine.pair()).scanDone === 0n; tries += 1) {
+    assert.ok(tries < 600, 'the pair is scanned');
+    await delay(50);
+  }
+  await watcher.drain(0);
+  assert.deepEqual(walkedDeaf, [false]);
+});
+
 it('all of them are scanned although it looks what is wanted only once', async (t) => {
   const engine = await startEngine(t, await openMemory());
-  const { archive, registry } = engine;
+  const { registry } = engine;
   const { store } = await engine.pair();
   const sides = new Map<number, PairSides>([[engine.pairId, engine.sides]]);
   for (let index = 1; index < PAIRS; index += 1) {
@@ -34,18 +87,9 @@ it('all of them are scanned although it looks what is wanted only once', async (
     await folder.attach(draft.uid);
     sides.set((await registry.addPair(draft)).id, { ...engine.sides, folder });
   }
-  const watcher = runWatcher({
-    ...{ archive, registry, queue: DEAF_QUEUE, log: SILENT, telemetry: NO_TELEMETRY, clock: STANDING },
-    sides: {
-      open: async ({ id }) => sides.get(id) ?? assert.fail(`no pair ${id}`),
-      login: () => Promise.resolve(),
-      openNew: async () => engine.sides,
-      resolveFolder: async (folder) => folder,
-      close: async () => {},
-    },
-    ...{ owner: 'one', hintsOnly: false, volumes: ['default'], leaseMs: 60_000, scanIntervalMs: 600_000 },
-    ...{ settleMs: 0, trashMs: 1_000, scansAtOnce: 1, judgeIntervalMs: 10 },
-    watch: () => ({ start: async () => {}, close: async () => {} }),
+  const watcher = startWatcher(engine, (id) => sides.get(id) ?? assert.fail(`no pair ${id}`), {
+    start: async () => {},
+    close: async () => {},
   });
   const scanned = async (): Promise<number> =>
     (await registry.listPairs()).filter(({ scanDone }) => scanDone > 0n).length;
