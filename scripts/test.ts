@@ -16,6 +16,7 @@ import {
   chmodSync,
   existsSync,
   globSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -94,7 +95,11 @@ async function main(args: readonly string[]): Promise<TestCounts> {
   if (interrupted) throw new Error('interrupted');
   const services = Object.assign({}, ...started.map((result) => ('value' in result ? result.value : {})));
   const options = args.filter((arg) => arg.startsWith('-'));
-  return runTests(files, options, join(scratch, 'counts'), services);
+  // What one process compiled the thousands after it need not. Tests run some of them as other users.
+  const compiled = join(scratch, 'compiled');
+  mkdirSync(compiled);
+  chmodSync(compiled, 0o1777);
+  return runTests(files, options, join(scratch, 'counts'), { ...services, NODE_COMPILE_CACHE: compiled });
 }
 
 /** All test files, or those that the given files, folders or parts of a path name; of a browser and of more stores only when named. */

@@ -62,11 +62,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const members = await Promise.all(
     slots.map(async ({ app, index }) => new KeptProcess(app, index, await freePort(), options, crashes)),
   );
-  const { PATH, HOME, TMPDIR } = process.env;
+  const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env;
   const env = {
     ...(PATH === undefined ? {} : { PATH }),
     ...(HOME === undefined ? {} : { HOME }),
     ...(TMPDIR === undefined ? {} : { TMPDIR }),
+    ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
     ...options.env,
   };
   for (const member of members) member.start(env);

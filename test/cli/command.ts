@@ -27,8 +27,8 @@ export function tempDir(t: Cleanup): string {
 export type Env = Readonly<Record<string, string>>;
 
 export function commandEnv(dir: string, env: Env = {}): NodeJS.ProcessEnv {
-  const { PATH, HOME } = process.env;
-  return { PATH, HOME, LANG: 'C.UTF-8', XDG_STATE_HOME: join(dir, 'state'), ...env };
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, NODE_COMPILE_CACHE, LANG: 'C.UTF-8', XDG_STATE_HOME: join(dir, 'state'), ...env };
 }
 
 /** Runs one verb to its end. */

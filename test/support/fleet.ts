@@ -53,11 +53,12 @@ export class TestFleet {
     this.log = createWriteStream(join(dir, 'fleet.log'));
     // Every process pipes two streams into it.
     this.log.setMaxListeners(0);
-    const { PATH, HOME, TMPDIR } = process.env;
+    const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env;
     this.env = {
       ...(PATH === undefined ? {} : { PATH }),
       ...(HOME === undefined ? {} : { HOME }),
       ...(TMPDIR === undefined ? {} : { TMPDIR }),
+      ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
       DATABASE_URL: options.databaseUrl,
       ...(options.redisUrl === null ? {} : { REDIS_URL: options.redisUrl }),
       HOLDFAST_LOG_LEVEL: 'info',
