@@ -29,11 +29,7 @@ export function quickstartEnv(data: string): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([key]) => !/^(DATABASE_URL|REDIS_URL|HOLDFAST_.*)$/.test(key),
   );
-  // Of a dozen processes each would compile the same, this time and the next.
-  const compiled = join(ROOT, 'node_modules', '.cache', 'holdfast');
-  mkdirSync(compiled, { recursive: true });
   return {
-    NODE_COMPILE_CACHE: compiled,
     ...Object.fromEntries(kept),
     HOLDFAST_DATA: join(data, 'holdfast'),
     XDG_STATE_HOME: join(data, 'state'),

@@ -2,12 +2,12 @@
  * Download: a handle pinned to one content, by version where known and always by its digest. A whole read is
  * verified before its last chunk is handed out, so that nobody applies other bytes.
  */
-import { createHash } from 'node:crypto';
+
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
+import { received } from '#libs/digest/verified.ts';
 import type { HttpResponse } from '#libs/http/client.ts';
 import { type StagedFile, StaleContent } from '#ports/content.ts';
-import { HoldfastError } from '#ports/errors.ts';
 import type { Client } from './client.ts';
 import { objectHead } from './heads.ts';
 
@@ -52,34 +52,11 @@ export function stageDownload(
       if (start >= end && !isWhole) return;
       const response = await open(start, end);
       try {
-        yield* verified(response, end - start, isWhole ? expected.hash : null);
+        yield* received(response.body, end - start, isWhole ? expected.hash : null);
       } finally {
         await response.discard();
       }
     },
     release: () => Promise.resolve(),
   };
-}
-
-/** @param md5 of a whole read; null for a part, of which only the length is known. */
-async function* verified(
-  response: HttpResponse,
-  length: number,
-  md5: string | null,
-): AsyncGenerator<Uint8Array> {
-  const hash = md5 === null ? null : createHash('md5');
-  let left = length;
-  let last: Uint8Array | null = null;
-  for await (const chunk of response.body) {
-    if (last !== null) yield last;
-    last = chunk;
-    left -= chunk.length;
-    hash?.update(chunk);
-    if (left < 0) break;
-  }
-  if (left === 0 && (hash === null || hash.digest('hex') === md5)) {
-    if (last !== null) yield last;
-    return;
-  }
-  throw new HoldfastError('content-mismatch', 'the store sent other bytes than it announced');
 }

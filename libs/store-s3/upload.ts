@@ -4,7 +4,9 @@
  * content is read once for its digests and once more to be sent, and a source that fails in between or in
  * the middle cuts the request, of which the store keeps nothing.
  */
+
 import { createHash } from 'node:crypto';
+import { otherThanPromised, streamed } from '#libs/digest/verified.ts';
 import type { Staged, StagedFile } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Body } from './client.ts';
@@ -55,7 +57,7 @@ export async function prepareUpload(content: Staged): Promise<Upload> {
   }
   const digests = { md5: hashes.md5.digest(), sha256: hashes.sha256.digest() };
   const isPromised = content.hash === null || content.hash === digests.md5.toString('hex');
-  if (size !== content.size || !isPromised) throw mismatch();
+  if (size !== content.size || !isPromised) throw otherThanPromised();
   return isSmall ? wholeUpload(content, Buffer.concat(chunks)) : streamedUpload(content, digests);
 }
 
@@ -74,23 +76,8 @@ function wholeUpload(content: Staged, bytes: Uint8Array): Upload {
 }
 
 function streamedUpload(content: StagedFile, digests: Digests): Upload {
-  let failure: unknown = null;
-  async function* bytes(): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
-    try {
-      for await (const chunk of content.read()) {
-        hash.update(chunk);
-        yield chunk;
-      }
-    } catch (thrown) {
-      failure = thrown;
-      throw thrown;
-    }
-    if (hash.digest().equals(digests.sha256)) return;
-    failure = mismatch();
-    throw failure;
-  }
-  return uploadOf(content, content.size, digests, bytes, () => failure);
+  const { bytes, failure } = streamed(content, 'sha256', digests.sha256.toString('hex'));
+  return uploadOf(content, content.size, digests, bytes, failure);
 }
 
 function uploadOf(
@@ -115,10 +102,6 @@ function uploadOf(
     body: { bytes, size, sha256: sha256.toString('hex') },
     sourceFailure,
   };
-}
-
-function mismatch(): HoldfastError {
-  return new HoldfastError('content-mismatch', 'the staged content is not what its source promised');
 }
 
 /** A small object of our own, such as one that tells the identity of a bucket. */

@@ -2,9 +2,10 @@
  * Download: a handle pinned to one content by version id, where known, and MD5. A whole read
  * is verified before its last chunk is handed out, so that nobody applies other bytes.
  */
-import { createHash } from 'node:crypto';
+
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
+import { received } from '#libs/digest/verified.ts';
 import type { HttpResponse } from '#libs/http/client.ts';
 import { type StagedFile, StaleContent } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
@@ -52,35 +53,13 @@ export function stageDownload(client: Client, name: Name, expected: FileState): 
       if (start >= end && !isWhole) return;
       const response = await open(start, end);
       try {
-        yield* verified(response, end - start, isWhole ? expected.hash : null);
+        yield* received(response.body, end - start, isWhole ? expected.hash : null);
       } finally {
         await response.discard();
       }
     },
     release: () => Promise.resolve(),
   };
-}
-
-/** Holds the last chunk back until length and, of a whole read, MD5 are known to be right. */
-async function* verified(
-  response: HttpResponse,
-  length: number,
-  md5: string | null,
-): AsyncGenerator<Uint8Array> {
-  const hash = createHash('md5');
-  let received = 0;
-  let held: Uint8Array | null = null;
-  for await (const chunk of response.body) {
-    if (held !== null) yield held;
-    hash.update(chunk);
-    received += chunk.length;
-    held = chunk;
-    if (received > length) break;
-  }
-  if (received !== length || (md5 !== null && hash.digest('hex') !== md5)) {
-    throw new HoldfastError('content-mismatch', 'the store sent other bytes than it announced');
-  }
-  if (held !== null) yield held;
 }
 
 /**

@@ -4,7 +4,9 @@
  * whole first; large content streams, read once more before when nobody hashed it yet, and a
  * source that fails in the middle cuts the request, of which Swift keeps nothing.
  */
+
 import { createHash } from 'node:crypto';
+import { otherThanPromised, streamed } from '#libs/digest/verified.ts';
 import type { Staged, StagedFile } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { DIRECTORY_TYPE, FILE_TYPE, META_MODE, META_MTIME } from './heads.ts';
@@ -47,7 +49,8 @@ export async function prepareUpload(content: Staged): Promise<Upload> {
   for await (const chunk of content.read()) chunks.push(Uint8Array.from(chunk));
   const bytes = Buffer.concat(chunks);
   const md5 = createHash('md5').update(bytes).digest('hex');
-  if (bytes.length !== content.size || (content.hash !== null && content.hash !== md5)) throw mismatch();
+  if (bytes.length !== content.size || (content.hash !== null && content.hash !== md5))
+    throw otherThanPromised();
   return wholeUpload('file', content, bytes, md5);
 }
 
@@ -72,31 +75,15 @@ async function hashOf(content: StagedFile): Promise<string> {
 }
 
 function streamedUpload(content: StagedFile, md5: string): Upload {
-  let failure: unknown = null;
-  async function* body(): AsyncGenerator<Uint8Array> {
-    const hash = createHash('md5');
-    try {
-      for await (const chunk of content.read()) {
-        hash.update(chunk);
-        yield chunk;
-      }
-    } catch (thrown) {
-      failure = thrown;
-      throw thrown;
-    }
-    if (hash.digest('hex') !== md5) {
-      failure = mismatch();
-      throw failure;
-    }
-  }
+  const { bytes, failure } = streamed(content, 'md5', md5);
   return {
     kind: 'file',
     size: content.size,
     mtimeNs: content.mtimeNs,
     headers: headersOf('file', content, content.size, md5),
-    body,
+    body: bytes,
     md5,
-    sourceFailure: () => failure,
+    sourceFailure: failure,
   };
 }
 
@@ -117,8 +104,4 @@ function headersOf(
 
 function modeText(kind: Upload['kind'], mode: number): string {
   return (kind === 'directory' ? 0o40000 | mode : REGULAR_FILE | mode).toString(8);
-}
-
-function mismatch(): HoldfastError {
-  return new HoldfastError('content-mismatch', 'the staged content is not what its source promised');
 }

@@ -195,9 +195,9 @@ export const SABOTAGES: readonly Sabotage[] = [
     from: `    if (content.hash !== null && hash !== content.hash) throw mismatch('another hash than promised');`,
     to: '',
     second: {
-      file: 'libs/store-swift/download.ts',
-      from: `if (received !== length || (md5 !== null && hash.digest('hex') !== md5)) {`,
-      to: `if (received !== length) {`,
+      file: 'libs/digest/verified.ts',
+      from: `if (left !== 0 || (hash !== null && hash.digest('hex') !== md5)) {`,
+      to: `if (left !== 0) {`,
     },
     store: 'swift',
   },

@@ -72,8 +72,6 @@ export async function supervise(options: UpOptions, { stopping, hurry }: StopSig
   stack.defer(() => lock.release());
   const logs = join(data, 'logs');
   makeFolder(logs, 0o700);
-  const compiled = join(data, 'compiled');
-  makeFolder(compiled, 0o700);
   const outputOf = (name: string) => openOutput(logs, name, options.isShown, stack);
   const log = createLog({ name: 'up', level: config.logLevel, stream: { write: outputOf('up') } });
 
@@ -103,8 +101,6 @@ export async function supervise(options: UpOptions, { stopping, hurry }: StopSig
 
   // They would take each other's HTTP port; they are asked over their channels instead.
   const childEnv = async () => ({
-    // What one process compiled the others need not; only where the folder is known to be there, or Node may spin.
-    NODE_COMPILE_CACHE: compiled,
     ...env,
     DATABASE_URL: databaseUrl(),
     HOLDFAST_DATA: data,
