@@ -74,6 +74,14 @@ async function belowNoDirectory(
   ) {
     return released(entry, { kind: 'refused', problem: belowFileHere(staying.name) });
   }
+  if (decision.action === 'delete-local') {
+    // What became of the name here only a look tells: none of its ancestors gives the directory back.
+    await deps.archive.mark(pair.id, 'both', above);
+    return released(entry, {
+      kind: 'stale',
+      reason: 'something above the name is no directory here any more',
+    });
+  }
   await decideAnew(pair, entries, deps);
   await deps.archive.mark(pair.id, 'both', above);
   return again(entry, deps, 'something above the name is not a directory here', true, decision.attempts >= 2);
