@@ -49,7 +49,7 @@ export class Checker {
   readonly #lastContent = new Map<string, string>();
   /** Names of a side, by `side name`, whose content the engine moved to another one. */
   readonly #moved = new Set<string>();
-  /** When a user last changed a name upstream; counted in looks, as are all moments here. */
+  /** When a name was last changed upstream by its user, or by anybody in a window; counted in looks, as all moments here. */
   readonly #changedAt = new Map<string, number>();
   /** When a process last looked at a name upstream. */
   readonly #lookedAt = new Map<string, Map<string, number>>();
@@ -112,6 +112,7 @@ export class Checker {
       if (book.hasEnded(other, name, content) && !this.#isAtName(content)) book.letGo(content);
       if (side === 'here' && this.#wasOvertaken(name, content)) book.letGo(content);
     }
+    if (side === 'upstream' && isWindowOpen && !container.keepsVersions) this.#noteWrites(before, now);
     if (side === 'here') {
       for (const [path, content] of hiddenBefore) {
         if (this.#folder.hidden.get(path) !== content) gone.push(content);
@@ -300,7 +301,14 @@ export class Checker {
     return (this.#asked.get(name) ?? []).filter(({ isWrite }) => isWrite);
   }
 
-  /** Whether a user changed the name upstream since whoever writes there looked; a copy names only what it copies. */
+  /** What one worker put into the window, another one that looked before and writes now displaces like any other's. */
+  #noteWrites(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): void {
+    for (const [name, content] of now) {
+      if (before.get(name) !== content) this.#changedAt.set(name, this.#now());
+    }
+  }
+
+  /** Whether the name was changed upstream since whoever writes there looked; a copy names only what it copies. */
   #isUnseen(name: string): boolean {
     const asked = this.#writesUnderWay(name);
     const looks = this.#lookedAt.get(name)?.values() ?? [];
