@@ -150,8 +150,10 @@ export class Checker {
         else if (isConflictCopy(name)) book.letGo(content);
       }
       for (const [name, content] of now) {
-        if (isFile(content) && !isFile(before.get(name)))
+        if (isFile(content) && !isFile(before.get(name))) {
           this.#appearedAt.set(`${side} ${name}`, this.#now());
+          this.#deletes.isBack(name);
+        }
         if (side === 'upstream' && !before.has(name)) this.#changedAt.set(name, this.#now());
         if (!before.has(name)) book.touched(side, name);
         if (side === 'upstream' && before.get(name) !== content) book.put(name, content);

@@ -1,7 +1,7 @@
 /**
  * Delete count: what the engine deleted on one side because it was gone on the other, without an operator's word. It
  * must never be a mass delete (invariant 7). It counts less than the engine does: whatever could be a rename is left
- * out, and names are all there ever were at once.
+ * out, a name that a user fills again is out at once, and names are all there ever were at once.
  */
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import type { RecordedHistoryEvent } from '#ports/archive.ts';
@@ -31,6 +31,11 @@ export class DeleteCount {
   /** An operator answered, or the pair begins anew. */
   restart(): void {
     this.#deleted = new Set();
+  }
+
+  /** A user put something there since: the name is none of those that are missing. */
+  isBack(name: string): void {
+    this.#deleted.delete(name);
   }
 
   /** @param lastContent what names were before the engine ended them. @throws Violation */
