@@ -19,6 +19,8 @@ const SETTLED_MS = 600_000;
 /** What issue and design promise. */
 const MOST_LIVE_SECONDS = 30;
 const MOST_JOIN_SECONDS = 5;
+/** Longer than the longest interval between two polls of a pair: by then each change upstream was listed. */
+const POLLED_MS = 70_000;
 /** So many files of one moment keep four workers busy for longer than another one needs to start. */
 const BURST = 6_000;
 const POLL_MS = 100;
@@ -73,6 +75,8 @@ async function soak(stand: Stand): Promise<void> {
   await addWorker(stand, load);
   await load.stop();
   say(`in sync ${await untilInSync(stand, SETTLED_MS)} s after the last of ${load.changes} changes`);
+  await delay(POLLED_MS);
+  await untilInSync(stand, SETTLED_MS);
   const wrong = await load.check();
   say(`lost, different or too much: ${wrong.length}`);
   missed.push(...wrong.slice(0, 20));

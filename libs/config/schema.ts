@@ -328,7 +328,7 @@ function timeSettings() {
       doc: 'Time between polls of a container that has long been quiet.',
     }),
     leaseMs: number('HOLDFAST_LEASE_MS', {
-      default: 15_000,
+      default: 10_000,
       unit: 'ms',
       min: 1_000,
       max: 600_000,
