@@ -49,6 +49,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     '@prisma/schema-engine-wasm',
   ),
   'libs/queue-bullmq': adapter('bullmq', 'ioredis', 'pg'),
+  'libs/limit-redis': adapter('ioredis'),
   'libs/store-local': adapter('chokidar', 'koffi'),
   'libs/store-pithos': adapter('undici'),
   'libs/store-swift': adapter('undici'),

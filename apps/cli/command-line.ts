@@ -13,6 +13,7 @@ import { addAccountVerbs } from './verbs/account.ts';
 import { addConflictsVerb } from './verbs/conflicts.ts';
 import { addDeletesVerb } from './verbs/deletes.ts';
 import { addDoctorVerb } from './verbs/doctor.ts';
+import { addLimitVerbs } from './verbs/limit.ts';
 import { addPairVerbs } from './verbs/pair.ts';
 import { addPairsVerbs } from './verbs/pairs.ts';
 import { addPlanVerb } from './verbs/plan.ts';
@@ -31,6 +32,7 @@ const VERBS = [
   addStoreVerbs,
   addPairVerbs,
   addPairsVerbs,
+  addLimitVerbs,
   addSyncVerb,
   addStatusVerb,
   addTopVerb,

@@ -1,6 +1,7 @@
 /** Database: opens the state database as the ports it implements. */
 import type { Archive } from '#ports/archive.ts';
 import type { FleetFigures } from '#ports/figures.ts';
+import type { LimitBook } from '#ports/limits.ts';
 import type { Overview } from '#ports/overview.ts';
 import type { Registry } from '#ports/registry.ts';
 import { createArchive } from './archive.ts';
@@ -8,6 +9,7 @@ import { type ConnectionOptions, connect } from './connection.ts';
 import { createOverview } from './overview.ts';
 import { createRegistry } from './registry.ts';
 import { figures } from './sql/figures.ts';
+import { createLimitBook } from './sql/limits.ts';
 
 export interface Database {
   readonly registry: Registry;
@@ -15,6 +17,7 @@ export interface Database {
   /** What the fleet has to do, over all pairs. */
   figures(): Promise<FleetFigures>;
   readonly overview: Overview;
+  readonly limits: LimitBook;
   /** Answers when the database does. @throws HoldfastError database-unreachable */
   ping(): Promise<void>;
   /** The server's clock. */
@@ -31,6 +34,7 @@ export function openDatabase(options: ConnectionOptions): Database {
     archive: createArchive(connection, options.telemetry ?? null),
     figures: () => connection.guard(() => figures(connection.pool)),
     overview: createOverview(connection),
+    limits: createLimitBook(connection),
     ping: () =>
       connection.guard(async () => {
         await connection.pool.query('SELECT 1');

@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '#libs/archive-prisma/database.ts';
 import { checkSchema } from '#libs/archive-prisma/migrate.ts';
 import type { Config } from '#libs/config/load.ts';
 import { environment } from '#libs/config/schema.ts';
+import { openRedisMeter } from '#libs/limit-redis/meter.ts';
 import type { Tracing } from '#libs/queue-bullmq/backend.ts';
 import { openJobQueue } from '#libs/queue-bullmq/open.ts';
 import { systemClock } from '#libs/runtime/clock.ts';
@@ -19,6 +20,7 @@ import type { Log } from '#ports/log.ts';
 import type { Operator } from '#ports/operator.ts';
 import type { Sides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
+import { FleetLimits } from '#steps/fleet-limits.ts';
 import { createDesk } from '#steps/operator/desk.ts';
 import { FleetFollower } from '#steps/operator/follow-fleet.ts';
 import { createOperator } from '#steps/operator/operator.ts';
@@ -77,9 +79,13 @@ export async function openFleet({ config, log, telemetry, tracing }: FleetOption
     ...told,
     ...(tracing == null ? {} : { tracing }),
   });
+  const meter =
+    config.redisUrl === null ? null : openRedisMeter({ url: config.redisUrl, prefix: config.queuePrefix });
+  const limits = new FleetLimits({ book: database.limits, meter, clock, log, ...told });
   const sides = createSides({
     clock,
     log,
+    limits,
     readVariable: (name) => environment()[name],
     connections: config.concurrency + 16,
   });
@@ -87,7 +93,18 @@ export async function openFleet({ config, log, telemetry, tracing }: FleetOption
   const deleteHold = deleteHoldOf(config);
   const { registry, archive, overview } = database;
   const trashMs = config.trashDays * DAY_MS;
-  const deps = { registry, archive, overview, queue, sides, clock, pace, deleteHold, trashMs };
+  const deps = {
+    registry,
+    archive,
+    overview,
+    limits: database.limits,
+    queue,
+    sides,
+    clock,
+    pace,
+    deleteHold,
+    trashMs,
+  };
   const follower = new FleetFollower({ overview, clock, log });
   const examinations = environmentExaminations({ database, queue, config });
   const as = (actor: string) => ({
@@ -111,6 +128,7 @@ export async function openFleet({ config, log, telemetry, tracing }: FleetOption
     close: async () => {
       await queue.close();
       await sides.close();
+      await limits.close();
       await database.close();
     },
   };

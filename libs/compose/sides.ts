@@ -6,6 +6,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { excludeRules } from '#libs/exclusions/rules.ts';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
+import { pacedHttp } from '#libs/http/paced.ts';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
 import { openPithosStore } from '#libs/store-pithos/store.ts';
 import type { S3Endpoint } from '#libs/store-s3/endpoint.ts';
@@ -19,12 +20,14 @@ import type { Log } from '#ports/log.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair, StoreRecord } from '#ports/pair.ts';
 import type { PairSides, Sides } from '#ports/sides.ts';
+import type { FleetLimits } from '#steps/fleet-limits.ts';
 import { type ReadVariable, readSecret } from './secrets.ts';
 
 export interface SidesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly readVariable: ReadVariable;
+  readonly limits: Pick<FleetLimits, 'gate'>;
   /** Connections per store host; requests beyond them wait. */
   readonly connections: number;
 }
@@ -79,7 +82,7 @@ function buildSides(pair: Pair, http: HttpClient, options: SidesOptions): PairSi
   const { clock, log } = options;
   return {
     folder: openLocalFolder({ root: pair.folder, pairId: pair.uid, clock, log }),
-    store: buildStore(pair, http, options),
+    store: buildStore(pair, pacedHttp(http, options.limits.gate(pair.store.id, pair.id)), options),
     isExcluded: excludeRules({ excludes: pair.excludes, ignoreText: pair.ignoreText }),
   };
 }

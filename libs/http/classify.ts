@@ -58,10 +58,14 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'content-too-large': '; the file is larger than the store takes',
 };
 
-function codeOfStatus(status: number, waitMs: number | null, meaning: StatusMeaning): ErrorCode {
+/** Whether the store asks to be asked less. A 503 that says for how long does; any other may be a failure of one node. */
+export function isThrottling(status: number | undefined, waitMs: number | null): boolean {
   // 498 is Swift's rate limiter (its default since 2010).
-  if (status === 429 || status === 498) return 'store-throttled';
-  if (status === 503 && waitMs !== null) return 'store-throttled';
+  return status === 429 || status === 498 || (status === 503 && waitMs !== null);
+}
+
+function codeOfStatus(status: number, waitMs: number | null, meaning: StatusMeaning): ErrorCode {
+  if (isThrottling(status, waitMs)) return 'store-throttled';
   // 507 is a full disk or quota, not a failure that passes by itself.
   if (status === 507) return 'store-quota';
   if (status === 408 || status >= 500) return 'store-unavailable';

@@ -9,6 +9,7 @@ import type { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import {
   type Attempt,
+  isThrottling,
   networkFailure,
   parseJson,
   type ResponseHeaders,
@@ -35,6 +36,13 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** May be sent more than once; default: GET and HEAD may. Never set it with a streamed body. */
   readonly idempotent?: boolean;
+  /** Told of each answer that asks to slow down, also of those after which the request is sent again. */
+  readonly onThrottled?: (askedMs: number | null) => void;
+  /**
+   * The body of the answer will be read slowly, so the connection is for this request alone: servers close one that is
+   * kept once they have sent all, and undici then breaks a body that was not read to its end yet.
+   */
+  readonly readSlowly?: boolean;
   /** In words for errors and logs, such as `list container photos`; default: the method. */
   readonly what?: string;
 }
@@ -94,7 +102,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     interceptors.retry({
       throwOnError: false,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      retry: (error, context, done) => decideRetry(error, context.state.counter, done, options.log),
+      retry: (error, context, done) => {
+        const { onThrottled } = context.opts as RetriedOptions;
+        return decideRetry(error, context.state.counter, done, { log: options.log, onThrottled });
+      },
     }),
   );
   return {
@@ -103,12 +114,21 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
+/** What a request brings along through undici. */
+interface RetriedOptions {
+  readonly onThrottled?: HttpRequest['onThrottled'];
+}
+
+interface Listeners extends RetriedOptions {
+  readonly log: Log | undefined;
+}
+
 /** Undici asks after each failed attempt; `done(null)` sends again, `done(error)` gives up. Returns the timer, which undici clears on abort. */
 function decideRetry(
   error: Error & { statusCode?: number; code?: string; headers?: ResponseHeaders },
   counter: number,
   done: (error?: Error | null) => void,
-  log: Log | undefined,
+  { log, onThrottled }: Listeners,
 ): NodeJS.Timeout | undefined {
   const { statusCode, code } = error;
   const retried = statusCode === undefined ? RETRIED_CODES.has(code ?? '') : RETRIED_STATUSES.has(statusCode);
@@ -118,24 +138,35 @@ function decideRetry(
     done(error);
     return undefined;
   }
+  // The last answer, which the caller gets, is told of where it is given.
+  if (isThrottling(statusCode, asked)) onThrottled?.(asked);
   log?.debug({ status: statusCode, code, attempt: counter, waitMs }, 'store request is sent again');
   return setTimeout(() => done(null), waitMs);
 }
 
+export function attemptOf({ url, what, method }: HttpRequest): Attempt {
+  return { host: new URL(url).host, what: what ?? method };
+}
+
 async function send(agent: Dispatcher, retrying: Dispatcher, request: HttpRequest): Promise<HttpResponse> {
   const url = new URL(request.url);
-  const attempt: Attempt = { host: url.host, what: request.what ?? request.method };
+  const attempt = attemptOf(request);
   const idempotent = request.idempotent ?? (request.method === 'GET' || request.method === 'HEAD');
   try {
-    const response = await (idempotent ? retrying : agent).request({
+    const options: Dispatcher.RequestOptions & RetriedOptions = {
+      ...(request.onThrottled === undefined ? {} : { onThrottled: request.onThrottled }),
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: request.method,
       headers: { ...request.headers },
       body: sendable(request.body),
       signal: request.signal ?? null,
-    });
-    return wrap(attempt, response);
+      ...(request.readSlowly === true ? { reset: true } : {}),
+    };
+    const response = wrap(attempt, await (idempotent ? retrying : agent).request(options));
+    const asked = retryAfterMs(response.headers, Date.now());
+    if (isThrottling(response.status, asked)) request.onThrottled?.(asked);
+    return response;
   } catch (thrown) {
     request.signal?.throwIfAborted();
     throw networkFailure(attempt, thrown);

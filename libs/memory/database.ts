@@ -6,12 +6,14 @@
 import type { Serial } from '#core/serial.ts';
 import type { Archive, Problem } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
+import type { LimitBook } from '#ports/limits.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import { createMemoryArchive } from './archive.ts';
 import type { EntryRow } from './database/entry-table.ts';
 import { problems } from './database/problems.ts';
 import { type HistoryRow, type PointerRow, Tables, type Transact } from './database/tables.ts';
+import { createMemoryLimitBook } from './limit-book.ts';
 import { createMemoryRegistry } from './registry.ts';
 import type { Step } from './step.ts';
 
@@ -34,6 +36,10 @@ export class MemoryDatabase {
 
   registry(step: Step): Registry {
     return createMemoryRegistry(this.#transact(step));
+  }
+
+  limits(step: Step): LimitBook {
+    return createMemoryLimitBook(this.#transact(step));
   }
 
   /** Copies no row; what happens later does not change it. */

@@ -32,6 +32,13 @@ const RETENTION = { days: { ...countOrNull, maximum: 36_500 }, bytes: countOrNul
 const ticket = object({ pair: text, scan: text, poll: text, since: text });
 const secret = object({ from: { enum: ['file', 'env'] }, at: text });
 
+const rateOrNull = { type: ['number', 'null'], exclusiveMinimum: 0 } as const;
+const LIMIT_SCOPE = {
+  store: textOrNull,
+  pair: textOrNull,
+  times: { ...object({ days: text, between: text, zone: text }), type: ['object', 'null'] },
+};
+
 /** Arguments of each method, in order. */
 export const METHOD_ARGUMENTS = {
   storeAdd: list(
@@ -46,6 +53,9 @@ export const METHOD_ARGUMENTS = {
   ),
   storeList: list(),
   storeRemove: list(text),
+  limitList: list(),
+  limitSet: list(object({ ...LIMIT_SCOPE, bytesPerSecond: rateOrNull, requestsPerSecond: rateOrNull })),
+  limitClear: list(object(LIMIT_SCOPE)),
   pairAdd: list(
     object({
       name: text,

@@ -25,6 +25,40 @@ export interface StoreAddRequest {
   readonly check: boolean;
 }
 
+/** What a limit is for: a store, a pair, or with both null the whole fleet. */
+export interface LimitScopeRequest {
+  readonly store: string | null;
+  readonly pair: string | null;
+}
+
+/** When a limit holds: days such as `mon-fri`, times such as `08:00-18:00`, and the zone of these. */
+export interface LimitTimes {
+  readonly days: string;
+  readonly between: string;
+  readonly zone: string;
+}
+
+export interface LimitSetRequest extends LimitScopeRequest {
+  /** Null: always, unless a timetable of the same scope says otherwise. */
+  readonly times: LimitTimes | null;
+  readonly bytesPerSecond: number | null;
+  readonly requestsPerSecond: number | null;
+}
+
+export interface LimitClearRequest extends LimitScopeRequest {
+  /** Null for all limits of the scope. */
+  readonly times: LimitTimes | null;
+}
+
+export interface LimitView extends LimitScopeRequest {
+  readonly bytesPerSecond: number | null;
+  readonly requestsPerSecond: number | null;
+  /** Such as `mon,tue 08:00-18:00 Europe/Athens`; null for always. */
+  readonly timetable: string | null;
+  /** Whether its time is now. */
+  readonly isHolding: boolean;
+}
+
 export interface PairAddRequest {
   readonly name: string;
   /** Absolute path. */
@@ -267,6 +301,12 @@ export interface Operator {
   storeAdd(request: StoreAddRequest): Promise<StoreView>;
   storeList(): Promise<readonly StoreView[]>;
   storeRemove(name: string): Promise<void>;
+  /** Those of the fleet first. */
+  limitList(): Promise<readonly LimitView[]>;
+  /** Replaces the limit of the same scope and times; the whole fleet keeps to it within two seconds. */
+  limitSet(request: LimitSetRequest): Promise<LimitView>;
+  /** @throws HoldfastError not-found when there is none */
+  limitClear(request: LimitClearRequest): Promise<void>;
   /** Checks both sides, makes the container and the marker, probes capabilities; leaves nothing behind when any of it fails. */
   pairAdd(request: PairAddRequest): Promise<PairView>;
   pairList(): Promise<readonly PairView[]>;

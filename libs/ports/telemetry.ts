@@ -28,6 +28,8 @@ export type Told =
   | { readonly kind: 'attempt-failed'; readonly code: ErrorCode }
   /** Both sides hold a change that was first seen so long before. */
   | { readonly kind: 'acknowledged'; readonly lagMs: number }
+  /** A request or a piece of a body waited: for a limit that an operator set, or since the store asked to be left alone. */
+  | { readonly kind: 'limited'; readonly because: 'bytes' | 'requests' | 'store'; readonly waitedMs: number }
   /** Change events named so many names. */
   | { readonly kind: 'events'; readonly names: number }
   /** Events may have been lost: a full scan follows. */

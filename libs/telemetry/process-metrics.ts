@@ -64,6 +64,11 @@ export function processMetrics(processName: string, version: string): ProcessMet
   const retries = counter('holdfast_transfer_retries_total', 'Attempts that failed, by error code.', [
     'reason',
   ]);
+  const limited = counter(
+    'holdfast_limit_wait_seconds_total',
+    'Time that requests and pieces of content waited for a limit, or for a store that asked to slow down.',
+    ['reason'],
+  );
   const lag = seconds(
     'holdfast_sync_lag_seconds',
     'Time from when a change was first seen until both sides held it.',
@@ -106,6 +111,9 @@ export function processMetrics(processName: string, version: string): ProcessMet
         return;
       case 'acknowledged':
         lag.observe(Math.max(0, told.lagMs) / 1_000);
+        return;
+      case 'limited':
+        limited.inc({ reason: told.because }, told.waitedMs / 1_000);
         return;
       case 'events':
         events.inc(told.names);

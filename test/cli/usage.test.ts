@@ -84,6 +84,7 @@ test('the help of every verb shows an example', async (t) => {
     ...['up', 'sync', 'status', 'problems', 'conflicts', 'deletes'].map((verb) => [verb]),
     ...['plan', 'why', 'trash', 'doctor'].map((verb) => [verb]),
     ...['add', 'list', 'remove'].map((verb) => ['store', verb]),
+    ...['show', 'set', 'clear'].map((verb) => ['limit', verb]),
     ...['add', 'list', 'show', 'set', 'pause', 'resume', 'remove'].map((verb) => ['pair', verb]),
   ];
   for (const verb of verbs) {

@@ -335,6 +335,43 @@ test('a secret file that everybody can read is warned of and used', async () => 
   assert.deepEqual(await done(['store', 'remove', 'open']), { removed: 'open' });
 });
 
+test('limits are set, shown and cleared, and history tells who did it', async () => {
+  const timed = ['--between', '08:00-18:00', '--days', 'mon-fri', '--zone', 'Europe/Athens'];
+  const set = await done(['limit', 'set', '--pair', 'docs', '--bytes-per-second', '5MB', ...timed]);
+  const timetable = 'mon,tue,wed,thu,fri 08:00-18:00 Europe/Athens';
+  const limit = {
+    store: null,
+    pair: 'docs',
+    bytesPerSecond: 5 * 1024 ** 2,
+    requestsPerSecond: null,
+    timetable,
+  };
+  assert.deepEqual({ ...(set as object), isHolding: null }, { ...limit, isHolding: null });
+  const table = await holdfast(dir, ['limit', 'show'], env);
+  assert.match(
+    table.stdout,
+    /^pair docs +5\.0 MiB +- +mon,tue,wed,thu,fri 08:00-18:00 Europe\/Athens +(yes|no)$/m,
+  );
+  await done(['limit', 'clear', '--pair', 'docs']);
+  const none = await holdfast(dir, ['limit', 'clear', '--json'], env);
+  assert.equal(errorOf(none).code, 'not-found');
+  const client = new pg.Client({ connectionString: env['DATABASE_URL'] ?? '' });
+  await client.connect();
+  const events = await client.query("SELECT text FROM history WHERE text LIKE '%limited%' ORDER BY id");
+  const actions = await client.query(
+    "SELECT actor, text FROM operator_action WHERE verb LIKE 'limit%' ORDER BY id",
+  );
+  await client.end();
+  const [first, second] = events.rows as { text: string }[];
+  assert.match(first?.text ?? '', /^limited to 5242880 bytes\/s, mon-fri 08:00-18:00 Europe\/Athens, by ./);
+  assert.match(second?.text ?? '', /^no longer limited, by ./);
+  const texts = (actions.rows as { text: string }[]).map(({ text }) => text);
+  assert.deepEqual(texts, [
+    'limited pair docs to 5242880 bytes/s, mon-fri 08:00-18:00 Europe/Athens',
+    'cleared limits of pair docs',
+  ]);
+});
+
 test('problems are tried again by path, by code, or all', async () => {
   const { archive, pair, close } = await openDocs();
   const names = ['full', 'full too', 'refused'];

@@ -10,6 +10,7 @@ import { systemClock } from '#libs/runtime/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { Pair } from '#ports/pair.ts';
+import { FleetLimits } from '#steps/fleet-limits.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
 
 const SILENT: Log = {
@@ -38,6 +39,12 @@ it('a replaced secret file is used at the next login, also after the old secret 
     clock: systemClock,
     log: SILENT,
     readVariable: () => undefined,
+    limits: new FleetLimits({
+      book: { read: async () => ({ rules: [], processes: 1 }) },
+      meter: null,
+      clock: systemClock,
+      log: SILENT,
+    }),
     connections: 2,
   });
   t.after(() => sides.close());

@@ -28,7 +28,7 @@ function usesIn(path: string, text: string): readonly Use[] {
   const commands = text.split(/\s*(?:&&|\||;|(?:^|\s)#)\s*/);
   return commands.flatMap((command) => {
     const [, verb = '', rest = ''] =
-      /^(?:bin\/)?holdfast ((?:store|pairs?|account) [a-z]+|[a-z]+)\b(.*)$/.exec(command) ?? [];
+      /^(?:bin\/)?holdfast ((?:store|pairs?|account|limit) [a-z]+|[a-z]+)\b(.*)$/.exec(command) ?? [];
     return verb === '' ? [] : [{ path, verb, options: rest.match(/--[a-z-]+/g) ?? [] }];
   });
 }

@@ -8,6 +8,7 @@ import { MemoryDatabase } from '#libs/memory/database.ts';
 import { atOnce } from '#libs/memory/step.ts';
 import type { TrashedContent } from '#ports/archive.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
+import type { LimitBook } from '#ports/limits.ts';
 import type { Operator } from '#ports/operator.ts';
 import type { Overview } from '#ports/overview.ts';
 import type { Sides } from '#ports/sides.ts';
@@ -41,7 +42,8 @@ function depsOf(engine: Engine) {
 }
 
 function operatorOf(engine: Engine): Operator {
-  return createOperator({ ...depsOf(engine), pace: { baseMs: 1, maxMs: 1 }, deleteHold: DELETE_HOLD }, []);
+  const more = { pace: { baseMs: 1, maxMs: 1 }, deleteHold: DELETE_HOLD, limits: {} as LimitBook };
+  return createOperator({ ...depsOf(engine), ...more }, []);
 }
 
 async function checked(engine: Engine, withContent = true) {

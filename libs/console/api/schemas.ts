@@ -21,6 +21,7 @@ import type {
   DeletesAnswer,
   FleetStatus,
   HeldDeleteView,
+  LimitView,
   PairStatus,
   PairView,
   PlanItem,
@@ -76,6 +77,16 @@ const heldDeletes = orNull(
 
 export const storeView = as<StoreView>()(
   object({ name: text, kind: words('pithos', 'swift', 's3'), url: text, secret: text, options: textMap }),
+);
+export const limitView = as<LimitView>()(
+  object({
+    store: orNull(text),
+    pair: orNull(text),
+    bytesPerSecond: orNull(size),
+    requestsPerSecond: orNull(size),
+    timetable: orNull(text),
+    isHolding: Type.Boolean(),
+  }),
 );
 export const pairView = as<PairView>()(object(pairFields));
 export const pairStatus = as<PairStatus>()(

@@ -5,6 +5,7 @@
  */
 import { type Serial, toSerial } from '#core/serial.ts';
 import type { HistoryEvent, Problem, RecordedHistoryEvent, TrashedContent } from '#ports/archive.ts';
+import type { LimitRule } from '#ports/limits.ts';
 import type { Pair, StoreRecord } from '#ports/pair.ts';
 import { EntryTable } from './entry-table.ts';
 
@@ -59,6 +60,7 @@ export class Tables {
   pairs = new Map<number, PairRow>();
   /** Who asks for leases: volume to owner to when it counts as gone, in milliseconds since the epoch. */
   seekers = new Map<string, Map<string, number>>();
+  limits: readonly LimitRule[] = [];
   #lastSerial = 0n;
   #lastId = 0;
 
@@ -68,6 +70,7 @@ export class Tables {
     copy.stores = new Map(this.stores);
     for (const [id, row] of this.pairs) copy.pairs.set(id, { ...row, tables: row.tables.copy() });
     for (const [volume, owners] of this.seekers) copy.seekers.set(volume, new Map(owners));
+    copy.limits = this.limits;
     copy.#lastSerial = this.#lastSerial;
     copy.#lastId = this.#lastId;
     return copy;

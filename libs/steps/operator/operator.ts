@@ -6,6 +6,7 @@ import { answerDeletes, listHeldDeletes } from './deletes.ts';
 import { doctor, type Examination } from './doctor.ts';
 import { readHolds } from './holds.ts';
 import { fleetStatus, listProblems, retryProblems, why } from './insight.ts';
+import { clearLimit, listLimits, setLimit } from './limits.ts';
 import {
   addPair,
   findPair,
@@ -30,6 +31,9 @@ export function createOperator(deps: OverviewDeps, environment: readonly Examina
     storeAdd: (request) => addStore(deps, request),
     storeList: async () => (await registry.listStores()).map(storeView),
     storeRemove: (name) => registry.removeStore(name),
+    limitList: () => listLimits(deps),
+    limitSet: (request) => setLimit(deps, request),
+    limitClear: (request) => clearLimit(deps, request),
     pairAdd: (request) => addPair(deps, request),
     pairList: () => listPairs(deps),
     pairShow: async (name) => {

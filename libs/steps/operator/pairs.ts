@@ -9,6 +9,7 @@ import type { Archive } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
+import type { LimitBook } from '#ports/limits.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { PairAddRequest, PairSetRequest, PairStatus, PairView } from '#ports/operator.ts';
 import type { Overview } from '#ports/overview.ts';
@@ -39,6 +40,7 @@ export interface PairsDeps {
 /** For what is asked and answered page by page. */
 export interface OverviewDeps extends PairsDeps {
   readonly overview: Overview;
+  readonly limits: LimitBook;
 }
 
 /** @throws HoldfastError not-found */

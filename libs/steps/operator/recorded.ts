@@ -2,6 +2,7 @@
 import type { Desk } from '#ports/desk.ts';
 import type { Operator } from '#ports/operator.ts';
 import type { Overview } from '#ports/overview.ts';
+import { limitText, scopeText } from './limits.ts';
 
 type Told = readonly [pair: string | null, text: string];
 type Tellers<Port> = {
@@ -13,6 +14,8 @@ type Tellers<Port> = {
 const OPERATOR: Tellers<Operator> = {
   storeAdd: ({ name, kind, url }) => [null, `added store ${name} (${kind}, ${url})`],
   storeRemove: (name) => [null, `removed store ${name}`],
+  limitSet: (request) => [request.pair, `limited ${scopeText(request)} to ${limitText(request)}`],
+  limitClear: (request) => [request.pair, `cleared limits of ${scopeText(request)}`],
   pairAdd: ({ name, folder, store, container }) => [name, `paired ${folder} with ${store}: ${container}`],
   pairSet: ({ name, retention }) => [name, `set retention ${JSON.stringify(retention)}`],
   pairPause: (name) => [name, 'paused it'],
