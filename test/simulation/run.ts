@@ -106,7 +106,13 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
 
 const TRASH = '.holdfast/trash/';
 
-/** Whether no name leads to a file any more, or it is in the trash and had its late look: then nobody is owed its content. */
+/** What a commit has placed; it is left there only until the commit is tidied up. */
+const PLACED = /^\.holdfast\/attempts\/[^/]+\/new$/;
+
+/**
+ * Whether no name leads to a file any more, or it is in the trash and had its late look: then nobody is owed its
+ * content. A second link that a commit left keeps nothing of which its user took the name away.
+ */
 function mayBeForgotten(inode: bigint, { disk, database, pairId }: Parts, now: number): boolean {
   const paths = disk
     .user()
@@ -114,6 +120,7 @@ function mayBeForgotten(inode: bigint, { disk, database, pairId }: Parts, now: n
     .filter((entry) => entry.inode === inode && entry.kind === 'file')
     .map(({ path }) => path);
   return paths.every((path) => {
+    if (PLACED.test(path)) return true;
     if (!path.startsWith(TRASH)) return false;
     const locator = path.slice(TRASH.length);
     const known = database.recovery(pairId).find(({ pointer }) => pointer.locator === locator);
