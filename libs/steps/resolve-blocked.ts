@@ -83,7 +83,9 @@ async function belowNoDirectory(
     });
   }
   await decideAnew(pair, entries, deps);
-  await deps.archive.mark(pair.id, 'both', above);
+  // Between a file that seems to stay and the name, all wait for that file as the name does: a look at them tells nothing.
+  const unsure = staying === undefined ? above : above.slice(0, above.indexOf(staying.name) + 1);
+  await deps.archive.mark(pair.id, 'both', unsure);
   return again(entry, deps, 'something above the name is not a directory here', true, decision.attempts >= 2);
 }
 
