@@ -67,6 +67,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'libs/exclusions': adapter('ignore'),
   'libs/http': adapter('undici'),
   'libs/operator-http': adapter('undici', 'fastify'),
+  'libs/notify-http': adapter('fastify'),
   'libs/console': adapter(
     'libs/operator-http/methods.ts',
     '@fastify/swagger',

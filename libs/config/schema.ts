@@ -287,6 +287,23 @@ function workSettings() {
       max: 65_535,
       doc: 'Port of `/livez`, `/readyz` and `/metrics` of one process, on all addresses.',
     }),
+    notifyPort: number('HOLDFAST_NOTIFY_PORT', {
+      default: 0,
+      defaultText: '`0` (none)',
+      unit: 'port',
+      min: 0,
+      max: 65_535,
+      doc: 'Port of the poller on which stores tell of changes, on all addresses.',
+    }),
+    notifySecrets: {
+      doc: 'Folder with one secret file for each store that may do so, by its name.',
+      env: 'HOLDFAST_NOTIFY_SECRETS',
+      format: 'absolute-path',
+      default: null,
+      nullable: true,
+      unit: 'path',
+      example: '/etc/holdfast/notify',
+    } as Setting<string | null>,
     databasePool: number('HOLDFAST_DATABASE_POOL', {
       default: 8,
       unit: 'connections',

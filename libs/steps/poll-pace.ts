@@ -22,5 +22,13 @@ export function nextPollMs(pairId: number, idlePolls: number, pace: PollPace): n
   return Math.round(Math.min(pace.maxMs, grown) * spread(pairId));
 }
 
+/**
+ * The pace while a store notifies: a poll that found nothing shows that nothing was missed, and the next one is the
+ * latest there may be; one that found something was not told of it, and the pace is as ever.
+ */
+export function notifiedPace(pace: PollPace, idlePolls: number, isFlowing: boolean): PollPace {
+  return isFlowing && idlePolls > 0 ? { ...pace, baseMs: pace.maxMs } : pace;
+}
+
 /** Idle polls before backing off: a user who just saved something often does so again. */
 const PATIENT_POLLS = 3;

@@ -10,7 +10,7 @@ import type { PairSides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { assertContainer } from './continuity.ts';
 import { type FingerprintMemory, maySkipListing, pollContainer } from './poll.ts';
-import { nextPollMs, type PollPace } from './poll-pace.ts';
+import { nextPollMs, notifiedPace, type PollPace } from './poll-pace.ts';
 import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.ts';
 
 export interface PollPairDeps extends PairDeps {
@@ -18,6 +18,8 @@ export interface PollPairDeps extends PairDeps {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly pace: PollPace;
+  /** Whether the store tells of the pair's changes by itself; left out where it cannot. */
+  readonly notices?: { isFlowing(pairId: number): boolean };
 }
 
 /** What one poller remembers of a pair; another poller starts without and lists once more. */
@@ -57,7 +59,8 @@ export async function pollPair(
     memories.set(pairId, next ?? { ...NO_MEMORY, idlePolls: memory.idlePolls + 1 });
   } finally {
     const idlePolls = memories.get(pairId)?.idlePolls ?? 0;
-    await deps.queue.schedulePoll(pairId, nextPollMs(pairId, idlePolls, { ...deps.pace, maxMs }));
+    const pace = notifiedPace({ ...deps.pace, maxMs }, idlePolls, deps.notices?.isFlowing(pairId) === true);
+    await deps.queue.schedulePoll(pairId, nextPollMs(pairId, idlePolls, pace));
   }
 }
 

@@ -18,6 +18,10 @@ describe('bucket', () => {
     assert.equal(take(null, 100, 51, 0).waitMs, 10);
   });
 
+  it('saves up no more than that, however long nobody takes', () => {
+    assert.equal(take({ level: 0, at: 0 }, 100, 51, 1_000_000).waitMs, 10);
+  });
+
   it('lets at least one through at any rate', () => {
     assert.equal(take(null, 0.1, 1, 0).waitMs, 0);
     assert.equal(fullLevel(0.1), 1);
