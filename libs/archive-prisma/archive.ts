@@ -11,10 +11,10 @@ import { acknowledge, endedObject, madeDirectoryHere, removedObject } from './sq
 import { answerDeletes, pageHeldDeletes } from './sql/answer-deletes.ts';
 import { appendHistory } from './sql/append-history.ts';
 import { hasUpstreamNewsBelow, hasWorkBelow, upstreamObjects } from './sql/ask-entries.ts';
-import { claim, forgetDispatched } from './sql/claim.ts';
+import { beingChangedHere, claim, forgetDispatched } from './sql/claim.ts';
 import { countDeletes, waitingDeletes } from './sql/count-deletes.ts';
 import { countRenames } from './sql/count-renames.ts';
-import { dispatch } from './sql/dispatch.ts';
+import { dispatch, mayDispatch } from './sql/dispatch.ts';
 import type { Lags } from './sql/lag.ts';
 import {
   endHold,
@@ -73,8 +73,12 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
       return told(records.some(reachesFurther) ? transaction(run) : guard(() => run(pool)));
     },
 
-    dispatch: (pairId, window, holdMs) => transaction((session) => dispatch(session, pairId, window, holdMs)),
+    dispatch: async (pairId, window, holdMs) =>
+      (await guard(() => mayDispatch(pool, pairId, window)))
+        ? transaction((session) => dispatch(session, pairId, window, holdMs))
+        : [],
     claim: (pairId, items, holder, holdMs) => guard(() => claim(pool, pairId, items, holder, holdMs)),
+    beingChangedHere: (pairId, names) => guard(() => beingChangedHere(pool, pairId, names)),
     acknowledge: (pairId, acknowledgements, effects) => {
       const run = async (session: Session) => {
         const names = await acknowledge(session, pairId, acknowledgements);

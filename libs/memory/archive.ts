@@ -18,7 +18,7 @@ import {
   waitingDeletes,
 } from './database/deletes.ts';
 import { dispatch } from './database/dispatch.ts';
-import { isCandidate, isDue } from './database/entry-table.ts';
+import { changesHere, type EntryRow, isCandidate, isDue, isHeld } from './database/entry-table.ts';
 import { mark, markBelow, markProblems } from './database/marks.ts';
 import { closeUnseen, openProblem, problems } from './database/problems.ts';
 import { record, recordListed } from './database/record.ts';
@@ -107,6 +107,12 @@ export function createMemoryArchive(transact: Transact): Archive {
       inPair('claim', pairId, namesOf(items), (pair, transaction) =>
         claim(transaction, pair, items, { holder, holdMs }),
       ),
+    beingChangedHere: (pairId, names) =>
+      inPair('beingChangedHere', pairId, names, ({ entries }, { now }) => {
+        const isChanging = (row: EntryRow | undefined): boolean =>
+          row !== undefined && row.heldBy !== null && isHeld(row, now) && changesHere(row);
+        return new Set(names.filter((name) => isChanging(entries.get(name))));
+      }),
     acknowledge: (pairId, acknowledgements, effects) =>
       inPair('acknowledge', pairId, namesOf(acknowledgements), (pair, transaction) =>
         acknowledge(transaction, pair, acknowledgements, effects),

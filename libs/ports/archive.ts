@@ -244,6 +244,8 @@ export interface Archive extends DeleteGate {
     holder: string,
     holdMs: number,
   ): Promise<readonly Entry[]>;
+  /** Those of these names here that a worker is carrying a decision out on now: whatever is seen there may be its work. */
+  beingChangedHere(pairId: number, names: readonly Name[]): Promise<ReadonlySet<Name>>;
   /**
    * One transaction: side effects are recorded always; each acknowledgement only where the decision's serial is
    * still pending (compare-and-set). @returns the names acknowledged.

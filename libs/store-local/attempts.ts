@@ -59,9 +59,17 @@ export async function beginAttempt(folder: OpenFolder, name: Name, serial: Seria
 
 /** Removes the directory with all but displaced content. @returns false when it holds that and stays. */
 export async function removeAttempt(folder: OpenFolder, attempt: Attempt): Promise<boolean> {
-  for (const segment of [NEW, INTENT]) await unlinkIfPresent(attempt.directory, segment);
+  await unlinkIfPresent(attempt.directory, NEW);
+  // Most never had a journal: what is created touches nothing visible before it is there.
+  if (await isDirectoryRemoved(folder, attempt)) return true;
+  await unlinkIfPresent(attempt.directory, INTENT);
+  return isDirectoryRemoved(folder, attempt);
+}
+
+/** @returns false when it is not empty. */
+async function isDirectoryRemoved({ attempts }: OpenFolder, { id }: Attempt): Promise<boolean> {
   try {
-    await folder.attempts.removeDirectory(attempt.id);
+    await attempts.removeDirectory(id);
   } catch (thrown) {
     const code = systemCode(thrown);
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;

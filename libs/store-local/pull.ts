@@ -257,16 +257,17 @@ async function commitFile(commit: FileCommit): Promise<Outcome> {
   if (!(await isStillParentOf(folder.rootDirectory, parent, name))) return movedAway();
   const current = await parent.lstat(base);
   if (!isExpected(current, order)) return settleOccupied(commit, NOTHING);
-  const intent = intentOf(folder, name, order);
   switch (order.expected.kind) {
     case 'absent': {
-      if (intent.copies) await writeIntent(attempt, intent);
+      // A link either is there or is not: only of a copy a part may be left.
+      if (!folder.facts.hardLinks) await writeIntent(attempt, intentOf(folder, name, order));
       const state = await place(commit);
       return state === null
         ? settleOccupied(commit, NOTHING)
         : applied(localStateOf(state, fetched.hash), fetched.hash, NOTHING);
     }
     case 'directory': {
+      const intent = intentOf(folder, name, order);
       const cleared = await clearDirectory(folder, parent, base, order, intent);
       if ('result' in cleared) return cleared;
       if (intent.copies) await writeIntent(attempt, intent);
@@ -278,7 +279,7 @@ async function commitFile(commit: FileCommit): Promise<Outcome> {
     case 'file':
     case 'unhandled':
       await attempt.directory.sync();
-      return replace(commit, intent, placed);
+      return replace(commit, intentOf(folder, name, order), placed);
   }
 }
 

@@ -92,7 +92,8 @@ async function descend(
   onMissing: OnMissing,
 ): Promise<Resolved> {
   // A second descriptor of the root, so that the caller may close whatever it gets.
-  let current = await root.openDirectoryAgain();
+  if (segments.length === 0) return { kind: 'open', directory: await root.openDirectoryAgain() };
+  let current = root;
   let path = '';
   for (const segment of segments) {
     path = path === '' ? segment : `${path}/${segment}`;
@@ -100,7 +101,7 @@ async function descend(
     try {
       step = await enter(current, segment, path as Name, onMissing);
     } finally {
-      await current.close();
+      if (current !== root) await current.close();
     }
     if (step.kind !== 'open') return step;
     current = step.directory;

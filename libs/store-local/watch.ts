@@ -5,7 +5,7 @@
  */
 import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareNames, type Name } from '#core/name.ts';
+import { compareNames, type Name, PRIVATE_DIRECTORY } from '#core/name.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ChangeHint, ChangeSource } from '#ports/local-folder.ts';
 import type { Log } from '#ports/log.ts';
@@ -35,27 +35,28 @@ const MOST_FOR_CHOKIDAR = 1_000;
 
 /**
  * The engine that is safe for a folder and suits it: chokidar where nobody else can write, as far as owner and mode
- * tell, and no more than `most` names are there now.
+ * tell, and no more than `most` names are there now. An empty one is about to be filled, with who knows how many.
  */
 export async function engineFor(root: string, most = MOST_FOR_CHOKIDAR): Promise<WatchEngine> {
   const found = await stat(root).catch(() => null);
   const isOurs = found !== null && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;
-  return isOurs && (await hasAtMost(root, most)) ? 'chokidar' : 'descriptors';
+  return isOurs && (await holdsSome(root, most)) ? 'chokidar' : 'descriptors';
 }
 
-/** Looks at no more names than that; what cannot be listed is left out. */
-async function hasAtMost(root: string, most: number): Promise<boolean> {
+/** Whether there are any names but Holdfast's own, and at most so many. What cannot be listed is left out. */
+async function holdsSome(root: string, most: number): Promise<boolean> {
   const directories = [root];
   let names = 0;
   for (let path = directories.pop(); path !== undefined; path = directories.pop()) {
     const directory = await opendir(path).catch(() => []);
     for await (const entry of directory) {
+      if (path === root && entry.name === PRIVATE_DIRECTORY) continue;
       names += 1;
       if (names > most) return false;
       if (entry.isDirectory()) directories.push(join(path, entry.name));
     }
   }
-  return true;
+  return names > 0;
 }
 
 const MAX_NAMES_PER_HINT = 1000;

@@ -2,7 +2,7 @@
 
 export const REASONS: Readonly<Record<string, string>> = {
   W1: 'a poll that runs while files are sent lists them before they are acknowledged; each is then looked at once more, a HEAD that the server answers instead of a PUT. Four processes, PostgreSQL and Redis share two cores with the server.',
-  W2: 'each file is written beside its place, synced to the disk, linked and acknowledged, where peers only write it.',
+  W2: 'each file is written beside its place, synced to the disk, linked and acknowledged, where peers only write it: about 4 ms of processor time a file beside the 5 that the server of the same two cores takes to answer.',
   W3: 'at small sizes the time is that of asking four processes to look, not of looking. Node with the libraries of a process takes about 130 MiB before it does anything.',
   W4: 'each file changed here costs a look before the PUT and a proof after it, each one changed upstream a look and a GET.',
   W5: 'a change passes the watcher or poller, the queue, the decider, the queue again and a transfer, with a statement or two in each.',

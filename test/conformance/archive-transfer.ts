@@ -48,6 +48,24 @@ function describeClaims(open: OpenArchive): void {
       assert.deepEqual(await claim('one', HOLD_MS), []);
     });
 
+    it('what a worker brings or removes here is told as being changed, while it holds it', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      await give(fixture, {
+        up: { local: localFile(1), decision: ['upload'] },
+        down: { remote: remoteFile(1), decision: ['download'] },
+        waiting: { remote: remoteFile(1), decision: ['download'] },
+      });
+      const names = [name('up'), name('down'), name('waiting'), name('unknown')];
+      const changed = async () => [...(await archive.beingChangedHere(pair.id, names))];
+      assert.deepEqual(await changed(), []);
+      const items = [(await pendingOf(fixture, 'up')).item, (await pendingOf(fixture, 'down')).item];
+      await archive.claim(pair.id, items, 'one', HOLD_MS);
+      assert.deepEqual(await changed(), ['down']);
+      await archive.claim(pair.id, items, 'one', 0);
+      assert.deepEqual(await changed(), []);
+    });
+
     it('of claims at once one gets the decision; an old serial gets nothing', async (t) => {
       const fixture = await open(t);
       const { archive, pair } = fixture;

@@ -59,6 +59,21 @@ describeOnStores('listing and events', (scenario) => {
     assert.equal((await engine.decide()).decided, 1);
   });
 
+  scenario(
+    'what a worker brings here just now is no candidate, and its event is judged again',
+    async (engine) => {
+      await engine.remote.other.put('a', bytes('one'));
+      await engine.poll();
+      await engine.decide();
+      const [job] = await engine.dispatch();
+      await engine.archive.claim(engine.pairId, job?.items ?? [], 'worker', 60_000);
+      await writeFile(engine.path('a'), 'one');
+      assert.deepEqual([...(await engine.hint('a')).keys()], ['a']);
+      await engine.archive.claim(engine.pairId, job?.items ?? [], 'worker', 0);
+      assert.equal((await engine.hint('a')).size, 0);
+    },
+  );
+
   scenario('the event of a directory that went speaks for all that was below it', async (engine) => {
     await mkdir(engine.path('old/sub'), { recursive: true });
     await writeBoth(engine, 'old/sub/file', 'moved');

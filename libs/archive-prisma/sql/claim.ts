@@ -3,6 +3,7 @@ import type { Entry } from '#core/entry.ts';
 import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
+import { ACTION } from '../codes.ts';
 import type { Session } from '../connection.ts';
 import { ENTRY_COLUMNS, type EntryRow, toEntry } from '../entry-row.ts';
 import { MAY_GO } from './delete-gate.ts';
@@ -37,6 +38,20 @@ export async function claim(
   const rows = await session.query<EntryRow>(CLAIM, pairId, holder, BigInt(holdMs), ...given);
   const byName = new Map(rows.map((row) => [row.name, toEntry(row)]));
   return [...new Set(items.map(({ name }) => name))].flatMap((name) => byName.get(name) ?? []);
+}
+
+const BEING_CHANGED_HERE = `
+SELECT name FROM entry
+WHERE pair_id = $1::int AND name = ANY($2::text[]) AND held_by IS NOT NULL AND held_until > now()
+  AND decision_action IN (${ACTION.download}, ${ACTION['delete-local']})`;
+
+export async function beingChangedHere(
+  session: Session,
+  pairId: number,
+  names: readonly Name[],
+): Promise<ReadonlySet<Name>> {
+  const rows = await session.query<{ name: Name }>(BEING_CHANGED_HERE, pairId, names);
+  return new Set(rows.map(({ name }) => name));
 }
 
 const FORGET_DISPATCHED = `

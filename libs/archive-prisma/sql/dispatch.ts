@@ -109,9 +109,12 @@ RETURNING e.name, e.decision_serial, e.decision_action, e.decision_turn,
     ELSE 0
   END AS size`;
 
-/** How many decisions of the pair are out, and how many of these for too long. */
-const HELD = `
-SELECT count(*)::int AS held, (count(*) FILTER (WHERE held_until <= now()))::int AS ended FROM entry
+/** How many decisions of the pair are out, how many of these for too long, and whether any others are pending. */
+const ROOM = `
+SELECT count(*)::int AS held, (count(*) FILTER (WHERE held_until <= now()))::int AS ended,
+  EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND held_until IS NULL AND ${FORWARDS.pending})
+    OR EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND held_until IS NULL AND ${BACKWARDS.pending}) AS is_pending
+FROM entry
 WHERE pair_id = $1::int AND held_until IS NOT NULL`;
 
 const END_HOLDS = `
@@ -121,9 +124,10 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE entry e SET held_until = NULL, held_by = NULL FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name`;
 
-interface HeldRow {
+interface RoomRow {
   readonly held: number;
   readonly ended: number;
+  readonly is_pending: boolean;
 }
 
 interface DispatchRow {
@@ -134,6 +138,16 @@ interface DispatchRow {
   readonly size: bigint;
 }
 
+/**
+ * Whether there is anything to take, and room for it. Asked before a transaction and its lock are taken, because every
+ * worker asks after every job, mostly in vain.
+ */
+export async function mayDispatch(session: Session, pairId: number, window: number): Promise<boolean> {
+  const [room] = await session.query<RoomRow>(ROOM, pairId);
+  const { held, ended, is_pending } = room as RoomRow;
+  return (is_pending || ended > 0) && window - (held - ended) >= refillRoom(window);
+}
+
 /** Runs inside a transaction of its own: the lock ends with it. */
 export async function dispatch(
   session: Session,
@@ -141,11 +155,10 @@ export async function dispatch(
   window: number,
   holdMs: number,
 ): Promise<readonly DispatchedDecision[]> {
-  const [out] = await session.query<HeldRow>(HELD, pairId);
-  const { held, ended } = out as HeldRow;
-  if (window - (held - ended) < refillRoom(window)) return [];
   await session.query(SERIALIZE, pairId);
-  if (ended > 0) await session.execute(END_HOLDS, pairId);
+  // Those that waited for the lock mostly find that another filled the window.
+  if (!(await mayDispatch(session, pairId, window))) return [];
+  await session.execute(END_HOLDS, pairId);
   const rows = await session.query<DispatchRow>(DISPATCH, pairId, window, BigInt(holdMs));
   return inRunningOrder(rows).map((row) => ({
     name: row.name as Name,

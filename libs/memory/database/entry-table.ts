@@ -90,6 +90,11 @@ export function isHeld({ heldUntil }: EntryRow, now: number): boolean {
   return heldUntil !== null && heldUntil > now;
 }
 
+/** Whether its decision brings or removes something on the local side. */
+export function changesHere({ decision }: EntryRow): boolean {
+  return decision?.action === 'download' || decision?.action === 'delete-local';
+}
+
 export function isDelete({ decision }: EntryRow): boolean {
   return decision?.action === 'delete-remote' || decision?.action === 'delete-local';
 }
