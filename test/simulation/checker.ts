@@ -66,6 +66,10 @@ export class Checker {
   /** The same, as it was when the engine took something from a name of a side, by `side name`. */
   readonly #takenSince = new Map<string, number>();
   readonly #namesOfSerials = new Map<bigint, string>();
+  /** Those that a database had issued before it was set back. */
+  readonly #lostSerials = new Map<bigint, string>();
+  /** When the pair was last united, as the database told when it had been set back. */
+  #unitedBefore: number | null = null;
   readonly #deletes: DeleteCount;
   /** Whether a side or the database was set back: then both sides may differ without anybody's doing. */
   #isUnited = false;
@@ -187,7 +191,9 @@ export class Checker {
     for (const side of SIDES) for (const name of claimed) book.removedName(side, name);
     if (what === 'database') {
       // Issued again to what was under way, until the next look at a side notices and serials leap.
+      for (const [serial, name] of this.#namesOfSerials) this.#lostSerials.set(serial, name);
       this.#namesOfSerials.clear();
+      this.#unitedBefore = this.#unitedAt();
       this.#heard = database.history(pairId).length;
       for (const side of SIDES) book.forgetRemoved(side, claimed);
       return;
@@ -243,17 +249,25 @@ export class Checker {
     return this.#looks;
   }
 
-  /** A serial is issued once (invariant 4). */
+  /** A serial is issued once (invariant 4), also by a database that was set back: it leaps when the pair is united. */
   serialsChanged(): void {
     const { database, pairId } = this.#parts;
+    const hasLeapt = this.#lostSerials.size > 0 && this.#unitedAt() !== this.#unitedBefore;
     for (const { name, localSerial, remoteSerial, syncSerial, decision } of database.rows(pairId)) {
       for (const serial of [localSerial, remoteSerial, syncSerial, decision?.serial ?? 0n]) {
-        const known = serial === 0n ? name : (this.#namesOfSerials.get(serial) ?? name);
+        if (serial === 0n) continue;
+        const lost = hasLeapt ? this.#lostSerials.get(serial) : undefined;
+        const known = this.#namesOfSerials.get(serial) ?? lost ?? name;
         if (known !== name)
           throw new Violation(4, 'one serial for two names', `${serial} for "${known}" and "${name}"`);
         this.#namesOfSerials.set(serial, name);
       }
     }
+  }
+
+  #unitedAt(): number | null {
+    const { database, pairId } = this.#parts;
+    return database.pair(pairId)?.union?.at.getTime() ?? null;
   }
 
   /** The engine put something at a name; where it is not there, its user moved the directory away at that moment. */
