@@ -8,13 +8,17 @@ export interface Done {
   /** What the target holds now. */
   readonly target: LocalState | RemoteState;
   readonly bytes: number;
+  /** The name whose content the store copied on its side. */
+  readonly copiedFrom?: string;
 }
 
-export function describeAcknowledged({ action, sync, target, bytes }: Done): string {
+export function describeAcknowledged({ action, sync, target, bytes, copiedFrom }: Done): string {
   const isDirectory = sync.kind === 'directory';
   if (sync.kind === 'absent' && target.kind !== 'absent') return 'settled; what is there now stays';
   switch (action) {
     case 'upload':
+      if (copiedFrom !== undefined)
+        return `moved from "${copiedFrom}": the store copied it, no byte was sent`;
       return isDirectory ? 'made the directory upstream' : `uploaded ${bytes} bytes`;
     case 'download':
       return isDirectory ? 'made the directory here' : `downloaded ${bytes} bytes`;

@@ -20,7 +20,7 @@ import type { CommitOrder, CommitOutcome, RecoveryPointer } from '#ports/commit.
 import { NOTHING_DISPLACED } from '#ports/commit.ts';
 import { type Staged, type StagedFile, type StageOutcome, StaleContent } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
-import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities, Twin } from '#ports/object-store.ts';
 import type { RawStore, Recorded } from './raw-store.ts';
 import { atOnce, type Step } from './step.ts';
 
@@ -301,6 +301,7 @@ class MemoryStore implements ObjectStore {
     name: Name,
     content: Staged,
     order: CommitOrder<RemoteState>,
+    twin?: Twin,
   ): Promise<CommitOutcome<RemoteState>> {
     let body: Body = { kind: 'directory' };
     if (content.kind === 'file') {
@@ -318,7 +319,15 @@ class MemoryStore implements ObjectStore {
         this.#container.write(name, body, content, order.serial),
       ),
     );
-    return this.#outcome(name, order, committed);
+    const outcome = await this.#outcome(name, order, committed);
+    const isCopied = outcome.result === 'applied' && twin !== undefined && this.#holds(twin, wanted);
+    return isCopied ? { ...outcome, copiedFrom: twin.name } : outcome;
+  }
+
+  /** Whether the bytes need not have travelled. */
+  #holds({ name, version, size, hash }: Twin, wanted: RemoteState): boolean {
+    const state = { kind: 'file', size, hash, version, mtimeNs: null } as const;
+    return size > 0 && sameRemoteContent(state, wanted) && this.#pinned(name, state) !== null;
   }
 
   /** What loses is copied before it is replaced: nobody may come back to do so once the source has moved on. */

@@ -12,6 +12,7 @@ import type { LocalState, RemoteState, SyncState } from '#core/state.ts';
 import type { RecoveryPointer } from './commit.ts';
 import type { DeleteGate } from './delete-gate.ts';
 import type { TrashPlace } from './local-folder.ts';
+import type { Twin } from './object-store.ts';
 
 export type CandidateSides = Side | 'both';
 
@@ -93,7 +94,10 @@ export interface Acknowledgement {
     | { readonly side: 'remote'; readonly state: RemoteState };
   /** Digest learnt while moving; fills the LOCAL hash of an uploaded file. */
   readonly hash: string | null;
+  /** Bytes of content that travelled. */
   readonly bytes: number;
+  /** The name whose content the store copied on its side. */
+  readonly copiedFrom?: Name;
 }
 
 /** A decision that was not carried out. */
@@ -246,6 +250,12 @@ export interface Archive extends DeleteGate {
   ): Promise<readonly Entry[]>;
   /** Those of these names here that a worker is carrying a decision out on now: whatever is seen there may be its work. */
   beingChangedHere(pairId: number, names: readonly Name[]): Promise<ReadonlySet<Name>>;
+  /**
+   * Where the container may hold what files here contain that moved within the folder: a move keeps inode, size and
+   * modification time, by which the name is found that went away with them, and the version that it had or left upstream.
+   * Names without such are left out. A hint: whoever copies compares digests.
+   */
+  movedFrom(pairId: number, names: readonly Name[]): Promise<ReadonlyMap<Name, Twin>>;
   /**
    * One transaction: side effects are recorded always; each acknowledgement only where the decision's serial is
    * still pending (compare-and-set). @returns the names acknowledged.

@@ -47,6 +47,8 @@ export type CommitOutcome<State> =
       readonly state: State /** Digest of the content that was moved, in the store's algorithm; null for directories and removals. */;
       readonly hash: string | null /** Directories that had to be made above the name. */;
       readonly madeDirectories: readonly Name[];
+      /** The name whose content the store copied on its side; not set where the bytes travelled. */
+      readonly copiedFrom?: Name;
     } & Displacement)
   /** The target is not what was decided on. Nothing of the user's was overwritten. Both sides shall be probed again. */
   | ({ readonly result: 'stale'; readonly reason: string } & Displacement)

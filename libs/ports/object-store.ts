@@ -65,6 +65,17 @@ export interface ContainerFacts {
   readonly bytes: number | null;
 }
 
+/** Content that the container holds already, in one version of an object. */
+export interface Twin {
+  readonly name: Name;
+  /** The store's id of the version; null: the current object. */
+  readonly version: string | null;
+  /** Bytes. */
+  readonly size: number;
+  /** Digest in the store's algorithm. */
+  readonly hash: string;
+}
+
 export interface ObjectStore {
   /** Valid after `attach` or when given stored capabilities at construction. */
   readonly capabilities: StoreCapabilities;
@@ -113,8 +124,15 @@ export interface ObjectStore {
   /**
    * Pull: writes the content under the name if the store still holds `order.expected`, verifies that nothing slipped
    * in between, and rescues what did as a conflict copy.
+   * @param twin where the container may hold the same bytes: a hint. A store that can copies them on its side when
+   * size and digest are those of `content`, and takes the bytes of `content` where the twin is gone or another.
    */
-  pull(name: Name, content: Staged, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>>;
+  pull(
+    name: Name,
+    content: Staged,
+    order: CommitOrder<RemoteState>,
+    twin?: Twin,
+  ): Promise<CommitOutcome<RemoteState>>;
 
   /**
    * For an order of `pull` or `remove` that is given up since its source moved on. An earlier attempt may have written

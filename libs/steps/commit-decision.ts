@@ -10,7 +10,7 @@ import { ABSENT, type SyncState, sameRemoteContent, syncStateOf } from '#core/st
 import type { Clock } from '#ports/clock.ts';
 import type { CommitOutcome } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
-import type { ListPage } from '#ports/object-store.ts';
+import type { ListPage, Twin } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
@@ -33,10 +33,11 @@ export async function commitDecision(
   decision: Pick<PendingDecision, 'action'>,
   terms: OrderTerms,
   deps: CommitDeps,
+  twin?: Twin,
 ): Promise<Committed> {
   let committed: Committed | Stale;
   try {
-    committed = await attempt(sides, pair, entry, decision, terms, deps);
+    committed = await attempt(sides, pair, entry, decision, terms, deps, twin);
   } catch (thrown) {
     if (!(thrown instanceof StaleContent)) throw thrown;
     committed = stale(thrown.message);
@@ -51,10 +52,11 @@ async function attempt(
   decision: Pick<PendingDecision, 'action'>,
   terms: OrderTerms,
   deps: CommitDeps,
+  twin: Twin | undefined,
 ): Promise<Committed | Stale> {
   switch (decision.action) {
     case 'upload':
-      return upload(sides, entry, terms, deps);
+      return upload(sides, entry, terms, deps, twin);
     case 'download':
       return download(sides, pair, entry, terms);
     case 'delete-remote':
@@ -104,6 +106,7 @@ async function upload(
   entry: Entry,
   terms: OrderTerms,
   deps: CommitDeps,
+  twin: Twin | undefined,
 ): Promise<Committed | Stale> {
   const order = { ...terms, expected: entry.remote };
   const staged = await sides.folder.stage(
@@ -121,8 +124,9 @@ async function upload(
       const outcome = { result: 'blocked', reason: 'directory-not-empty' } as const;
       return { kind: 'remote', outcome, ...moved(content) };
     }
-    const outcome = await sides.store.pull(entry.name, content, order);
-    return { kind: 'remote', outcome, ...moved(content) };
+    const outcome = await sides.store.pull(entry.name, content, order, twin);
+    const isCopied = outcome.result === 'applied' && outcome.copiedFrom !== undefined;
+    return { kind: 'remote', outcome, ...moved(content), ...(isCopied ? { bytes: 0 } : {}) };
   } finally {
     await content.release();
   }

@@ -8,6 +8,7 @@ import { type BackoffPolicy, backoffMs, RETRY_BACKOFF } from '#core/backoff.ts';
 import { conflictName } from '#core/conflict-name.ts';
 import type { Entry, PendingDecision, Side } from '#core/entry.ts';
 import { mapLimit } from '#core/map-limit.ts';
+import type { Name } from '#core/name.ts';
 import { type LocalState, type RemoteState, type SyncState, syncStateOf } from '#core/state.ts';
 import type { Acknowledgement, Archive, HistoryEvent, Release, SideEffects } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -15,6 +16,7 @@ import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
 import { asHoldfastError, type HoldfastError } from '#ports/errors.ts';
 import type { TransferJob } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
+import type { Twin } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
@@ -72,12 +74,13 @@ export async function transferBatch(
   const entries = await deps.archive.claim(pair.id, items, holder, CLAIM_HOLD_MS);
   if (entries.length === 0) return { acknowledged: 0, released: 0 };
   const stopRenewing = renewClaims(pair, items, holder, deps);
+  let twins: ReadonlyMap<Name, Twin> = new Map();
   let pairError: HoldfastError | null = null;
   const handle = async (entry: Entry): Promise<Result> => {
     const decision = entry.decision as PendingDecision;
     if (signal.aborted || pairError !== null) return handedBack(entry, deps);
     try {
-      return await carryOut(pair, sides, entry, decision, deps);
+      return await carryOut(pair, sides, entry, decision, deps, twins.get(entry.name));
     } catch (thrown) {
       const error = asHoldfastError(thrown);
       if (error.grade === 'pair' || error.grade === 'fatal') pairError ??= error;
@@ -86,6 +89,7 @@ export async function transferBatch(
   };
   let results: readonly Result[];
   try {
+    twins = await findTwins(pair, sides, entries, deps);
     results = await mapLimit(entries, ITEMS_AT_ONCE, handle);
   } finally {
     stopRenewing();
@@ -93,6 +97,24 @@ export async function transferBatch(
   const counts = await settle(pair, results, deps);
   if (pairError !== null) throw pairError;
   return counts;
+}
+
+/** Of new names that are to be sent: what moved here and can be copied upstream, where no copy can overwrite for good. */
+async function findTwins(
+  pair: Pair,
+  { store }: PairSides,
+  entries: readonly Entry[],
+  { archive }: TransferDeps,
+): Promise<ReadonlyMap<Name, Twin>> {
+  const { serverSideCopy, versions } = store.capabilities;
+  const fresh = entries.filter(
+    ({ decision, remote }) => decision?.action === 'upload' && remote.kind === 'absent',
+  );
+  if (!serverSideCopy || !versions || fresh.length === 0) return new Map();
+  return archive.movedFrom(
+    pair.id,
+    fresh.map(({ name }) => name),
+  );
 }
 
 function handedBack(entry: Entry, { clock }: TransferDeps): Result {
@@ -166,6 +188,7 @@ async function carryOut(
   entry: Entry,
   decision: PendingDecision,
   deps: TransferDeps,
+  twin?: Twin,
 ): Promise<Result> {
   const isDirectory = entry.local.kind === 'directory' || entry.remote.kind === 'directory';
   if (sides.isExcluded(entry.name, isDirectory))
@@ -176,7 +199,7 @@ async function carryOut(
     conflictName: (at: Date, attempt: number) => conflictName(entry.name, at, deps.origin, attempt),
   };
   const committed = await measured(decision, deps, () =>
-    commitDecision(sides, pair, entry, decision, order, deps),
+    commitDecision(sides, pair, entry, decision, order, deps, twin),
   );
   if (committed.kind === 'unsettled') {
     return released(entry, {
@@ -281,6 +304,7 @@ async function concluded(
           },
     hash: outcome.hash,
     bytes: committed.bytes,
+    ...(outcome.copiedFrom === undefined ? {} : { copiedFrom: outcome.copiedFrom }),
   };
   const source: Side = side === 'local' ? 'remote' : 'local';
   const again = committed.sourceMoved === true ? [{ side: source, name: entry.name }] : [];

@@ -255,8 +255,9 @@ export class SwiftModel implements ModelServer {
     const read = readObject(source, name, request);
     const found = versionAt(source, name, queryOf(request).get('version-id'));
     if (found === null || read.status >= 300) return read;
-    const { 'if-none-match': _, ...rest } = request.headers;
-    const headers = { ...found.meta, ...rest, 'content-type': found.type };
+    const { 'if-none-match': _, 'x-fresh-metadata': fresh, ...rest } = request.headers;
+    const kept = fresh === 'true' ? {} : found.meta;
+    const headers = { ...kept, 'content-type': found.type, ...rest };
     return (async () => {
       const bytes = () => Promise.resolve(found.bytes);
       const { answered } = await this.#turn('swift.copy', targetName, () => ({

@@ -18,11 +18,15 @@ export interface Client {
     headers: Record<string, string>,
     body: NonNullable<AccountRequest['body']>,
   ): Promise<HttpResponse>;
-  /** Server-side copy. @returns id of the new version, null where there are none; undefined when the source is gone or not `etag`. */
+  /**
+   * Server-side copy. @param headers what the target is told in place of the source's metadata.
+   * @returns id of the new version, null where there are none; undefined when the source is gone or not `etag`.
+   */
   copy(
     name: string,
     source: { version: string | null; etag: string },
     target: string,
+    headers?: Record<string, string>,
   ): Promise<string | null | undefined>;
   /** Removes the current object, or one version for good. The raw answer, its body discarded; any status. */
   remove(name: string, version: string | null, headers?: Record<string, string>): Promise<HttpResponse>;
@@ -68,11 +72,12 @@ export function openClient(session: Session, container: string, pairId: string):
       const path = objectPath(name, null);
       return drained(await session.send({ method: 'PUT', path, headers, body, what: 'write an object' }));
     },
-    async copy(name, source, target) {
+    async copy(name, source, target, headers) {
       const response = await session.send({
         method: 'COPY',
         path: objectPath(name, source.version),
         headers: {
+          ...(headers === undefined ? {} : { ...headers, 'x-fresh-metadata': 'true' }),
           destination: `${encodeURIComponent(container)}/${encodePath(target)}`,
           'if-match': source.etag,
         },

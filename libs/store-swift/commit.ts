@@ -9,6 +9,7 @@ import type { HttpResponse } from '#libs/http/client.ts';
 import { NOTHING_DISPLACED } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
+import type { Twin } from '#ports/object-store.ts';
 import { type Client, isLongName, tooLong } from './client.ts';
 import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
@@ -28,6 +29,7 @@ export async function pull(
   name: Name,
   content: Staged,
   order: Order,
+  hint?: Twin,
 ): Promise<Outcome> {
   let upload: Upload;
   try {
@@ -37,7 +39,8 @@ export async function pull(
   }
   const { client } = context;
   const creates = order.expected.kind === 'absent';
-  if (creates && context.refusesCreates && upload.size < LOOK_FIRST_BYTES)
+  const twin = creates && context.versioned && isTwin(hint, upload) ? hint : null;
+  if (creates && twin === null && context.refusesCreates && upload.size < LOOK_FIRST_BYTES)
     return write(context, name, upload, order, null);
   const before = await client.head(name);
   if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
@@ -45,7 +48,43 @@ export async function pull(
     if (before === null) await client.container();
     return stale(context, name, order, before);
   }
-  return write(context, name, upload, order, before);
+  const copied = twin === null ? null : await copyTwin(context, name, upload, order, twin);
+  return copied ?? write(context, name, upload, order, before);
+}
+
+function isTwin(hint: Twin | undefined, upload: Upload): hint is Twin {
+  return upload.size > 0 && hint?.size === upload.size && hint.hash === upload.md5;
+}
+
+/**
+ * Creates the name by a copy of the same bytes. A copy cannot be create-only: what slipped in since the look is found
+ * among the versions, as after any write. @returns null when the twin is gone, or the store does not copy it.
+ */
+async function copyTwin(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  twin: Twin,
+): Promise<Outcome | null> {
+  const source = { version: twin.version, etag: twin.hash };
+  let version: string | null | undefined;
+  try {
+    version = await context.client.copy(twin.name, source, name, attributesOf(upload, order));
+  } catch (thrown) {
+    if (asHoldfastError(thrown).grade === 'permanent') return null;
+    return settleUnknown(context, name, upload, order, thrown);
+  }
+  if (version === undefined) return null;
+  if (version === null) return settlePlain(context, name, upload, order, []);
+  const outcome = await settle(context, name, upload, order, version, null);
+  return outcome.result === 'applied' ? { ...outcome, copiedFrom: twin.name } : outcome;
+}
+
+/** What a name is told beside its bytes; those have a length and a digest already. */
+function attributesOf({ headers }: Upload, order: Order): Record<string, string> {
+  const { 'content-length': _length, etag: _etag, ...attributes } = headers;
+  return { ...attributes, [META_ORDER]: String(order.serial) };
 }
 
 function staleSource(thrown: unknown): Outcome {

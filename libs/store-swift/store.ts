@@ -11,7 +11,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Staged, StageOutcome } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
-import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities, Twin } from '#ports/object-store.ts';
 import { probeCapabilities, UNPROBED } from './capabilities.ts';
 import { type Client, openClient } from './client.ts';
 import { pull } from './commit.ts';
@@ -135,8 +135,8 @@ class SwiftStore implements ObjectStore {
     };
   }
 
-  pull(name: Name, content: Staged, order: Order): Promise<Outcome> {
-    return pull(this.#context(), name, content, order);
+  pull(name: Name, content: Staged, order: Order, twin?: Twin): Promise<Outcome> {
+    return pull(this.#context(), name, content, order, twin);
   }
 
   remove(name: Name, order: Order): Promise<Outcome> {

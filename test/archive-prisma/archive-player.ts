@@ -169,6 +169,7 @@ export class Player {
       waiting: [hours(local), hours(remote)],
       counts: await archive.countDeletes(pair.id, { windowMs, names: 2 }),
       renames: await archive.countRenames(pair.id, windowMs),
+      moves: [...(await archive.movedFrom(pair.id, NAMES))].sort(),
       holds: (await archive.unansweredHolds()).length,
       held: await archive.pageHeldDeletes(pair.id, 'a', 3),
     };

@@ -331,6 +331,44 @@ function describeRenames(open: OpenArchive): void {
       });
     }
 
+    const before = { old: { ...kept(1), local: localFile(1, { ...moved, hash: 'hash-1' }) } };
+    const fresh = (size: number, more = moved): Given => ({
+      local: localFile(size, more),
+      decision: ['upload'],
+    });
+    const twin = { name: name('old'), size: 1, hash: 'hash-1' };
+
+    it('where a file that moved came from is known, before and after the delete', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      await give(fixture, before);
+      await give(fixture, { old: goneNow(1), new: fresh(1), 'other/new': fresh(1) });
+      const names = ['new', 'other/new', 'old', 'unknown'].map(name);
+      const both = (version: string) =>
+        new Map([name('new'), name('other/new')].map((each) => [each, { ...twin, version }]));
+      assert.deepEqual(await archive.movedFrom(pair.id, names), both('v1'));
+      const done = doneWith(await entryOf(fixture, 'old'));
+      const pointer = { kind: 'version', locator: 'kept', size: 1, hash: 'hash-1' } as const;
+      const recovery = [
+        { name: done.name, side: 'remote', serial: done.serial, pointer, lookAgainAt: null, expiresAt: HOUR },
+      ] as const;
+      await archive.acknowledge(pair.id, [done], { ...NO_EFFECTS, recovery });
+      assert.deepEqual(await archive.movedFrom(pair.id, names), both('kept'));
+    });
+
+    it('of a file with another inode, size or time it is not', async (t) => {
+      const fixture = await open(t);
+      await give(fixture, before);
+      await give(fixture, {
+        old: goneNow(1),
+        size: fresh(2),
+        time: fresh(1, { ...moved, mtimeNs: 78n }),
+        inode: fresh(1, { ...moved, inode: 701n }),
+      });
+      const names = ['size', 'time', 'inode'].map(name);
+      assert.deepEqual(await fixture.archive.movedFrom(fixture.pair.id, names), new Map());
+    });
+
     it('a copy that was there before the window is no new name', async (t) => {
       const fixture = await open(t);
       const { archive, pair, passTime } = fixture;

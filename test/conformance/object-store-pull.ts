@@ -5,7 +5,7 @@ import { type Name, toName } from '#core/name.ts';
 import { ABSENT, type RemoteState } from '#core/state.ts';
 import { StaleContent } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
-import type { OpenStore } from './object-store.ts';
+import type { OpenedStore, OpenStore } from './object-store.ts';
 import {
   assertApplied,
   bytesAt,
@@ -29,6 +29,61 @@ export function describePull(open: OpenStore): void {
     describeRepetition(open);
     describeConflictCopies(open);
     describeFailingSources(open);
+    describeTwins(open);
+  });
+}
+
+function describeTwins(open: OpenStore): void {
+  const OLD_NAME = toName('docs/before.txt');
+  const twinOf = (opened: OpenedStore, bytes: Uint8Array, version: string | null) => ({
+    name: OLD_NAME,
+    version,
+    size: bytes.length,
+    hash: opened.hash(bytes),
+  });
+  const versionOf = (state: RemoteState) => (state.kind === 'file' ? state.version : null);
+
+  for (const where of ['current', 'removed'] as const) {
+    it(`creates a file whose content another name has, ${where}`, async (t) => {
+      const opened = await open(t);
+      const state = await create(opened, OLD_NAME, OLD);
+      if (where === 'removed') assertApplied(await opened.store.remove(OLD_NAME, orderFor(OLD_NAME, state)));
+      const content = staged(opened, OLD, { mtimeNs: 1_700_000_000_123_456_789n, mode: 0o640 });
+      const twin = twinOf(opened, OLD, versionOf(state));
+      const outcome = await opened.store.pull(NAME, content, orderFor(NAME, ABSENT), twin);
+      assertApplied(outcome);
+      assert.equal(await bytesAt(opened, NAME), OLD.toString());
+      assert.equal(await bytesAt(opened, OLD_NAME), where === 'current' ? OLD.toString() : null);
+      assert.deepEqual(await opened.store.probe(NAME, opened.identity), outcome.state);
+      assert.ok(outcome.state.kind === 'file');
+      assert.equal(outcome.state.mtimeNs, 1_700_000_000_123_456_789n);
+      assert.deepEqual(outcome.conflictCopies, []);
+    });
+  }
+
+  it('never brings what another name has instead of the content', async (t) => {
+    const opened = await open(t);
+    await create(opened, OLD_NAME, OLD);
+    const twin = twinOf(opened, NEW, null);
+    assertApplied(await opened.store.pull(NAME, staged(opened, NEW), orderFor(NAME, ABSENT), twin));
+    assert.equal(await bytesAt(opened, NAME), NEW.toString());
+  });
+
+  it('takes the bytes when the content went from the other name', async (t) => {
+    const opened = await open(t);
+    const twin = twinOf(opened, NEW, null);
+    assertApplied(await opened.store.pull(NAME, staged(opened, NEW), orderFor(NAME, ABSENT), twin));
+    assert.equal(await bytesAt(opened, NAME), NEW.toString());
+  });
+
+  it('replaces nothing by a copy that was to create', async (t) => {
+    const opened = await open(t);
+    const state = await create(opened, OLD_NAME, OLD);
+    await opened.other.put(NAME, NEW);
+    const twin = twinOf(opened, OLD, versionOf(state));
+    const outcome = await opened.store.pull(NAME, staged(opened, OLD), orderFor(NAME, ABSENT), twin);
+    assert.equal(outcome.result, 'stale');
+    assert.equal(await bytesAt(opened, NAME), NEW.toString());
   });
 }
 

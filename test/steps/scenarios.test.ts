@@ -86,6 +86,26 @@ describeOnStores('listing and events', (scenario) => {
   });
 });
 
+describeOnStores('moves', (scenario) => {
+  scenario('a file that moved here is copied upstream, and none of it is sent again', async (engine) => {
+    await mkdir(engine.path('old'));
+    await writeBoth(engine, 'old/file', 'moved content');
+    await rename(engine.path('old'), engine.path('new'));
+    const sent = async () => (await engine.archive.transferred(engine.pairId, new Date(0))).bytes;
+    const before = await sent();
+    await engine.sync();
+    assert.equal(await engine.upstreamText('new/file'), 'moved content');
+    assert.deepEqual(await engine.upstreamNames(), ['new', 'new/file']);
+    const told = await engine.archive.history(engine.pairId, 'new/file' as Name, 10);
+    // A store of blocks is sent none that it has, which the engine does not see.
+    if (engine.remote.store.capabilities.blockSize === null) {
+      assert.equal(await sent(), before);
+      assert.ok(told.some(({ text }) => text.startsWith('moved from "old/file"')));
+    }
+    await assertQuiet(engine);
+  });
+});
+
 describeOnStores('first contact', (scenario) => {
   scenario('uploads what is only here', async (engine) => {
     await mkdir(engine.path('d/e'), { recursive: true });

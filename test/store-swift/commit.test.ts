@@ -54,6 +54,30 @@ it('rescues content that slipped in between the look and the write of a replace'
   assert.equal(await recovered(opened, NAME, outcome.recovery), OLD.toString());
 });
 
+it('copies content that moved here, and rescues what slipped in before', { skip }, async (t) => {
+  const opened = await open(t);
+  const old = toName('docs/before.txt');
+  const state = await create(opened, old, OLD);
+  assert.ok(state.kind === 'file' && state.version !== null);
+  const { size, hash, version } = state;
+  let puts = 0;
+  const store = opened.open(
+    hooked(opened.http, async ({ method, count }) => {
+      if (method === 'PUT') puts += 1;
+      if (method === 'COPY' && count === 1) await opened.other.put(NAME, THEIRS);
+    }),
+  );
+  const twin = { name: old, size, hash, version };
+  const outcome = await store.pull(NAME, staged(opened, OLD), orderFor(NAME, ABSENT), twin);
+  assertApplied(outcome);
+  assert.equal(outcome.copiedFrom, old);
+  assert.equal(puts, 0);
+  assert.equal(await bytesAt(opened, NAME), OLD.toString());
+  const [copy] = outcome.conflictCopies;
+  assert.ok(copy !== undefined);
+  assert.equal(await bytesAt(opened, copy), THEIRS.toString());
+});
+
 it('rescues content that slipped in between the look and the delete of a remove', { skip }, async (t) => {
   const opened = await open(t);
   const base = await create(opened, NAME, OLD);
