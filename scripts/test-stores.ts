@@ -107,7 +107,8 @@ function tableOf(rows: readonly Row[]): string {
       yes(found.serverSideCopy),
       found.maxObjectBytes === 5 * 1024 ** 3 ? '5 GiB' : 'any',
       'no',
-      'no',
+      // S3 has a form of its own for them; whether a server is set up to send them, no probe can tell.
+      yes(store.startsWith('S3 (')),
       found.unprotectedWindow ? '**yes**' : 'no',
     ]);
   return [titles, titles.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

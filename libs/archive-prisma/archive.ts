@@ -27,7 +27,7 @@ import {
 import { mark, markBelow } from './sql/mark.ts';
 import { markEmptied, markEmptiedAbove } from './sql/mark-emptied.ts';
 import { markAroundEnded, markProblems } from './sql/mark-waiting.ts';
-import { movedFrom } from './sql/moved-from.ts';
+import { movedHere, movedUpstream } from './sql/moved.ts';
 import { closeProblems, openProblem, problems, time } from './sql/problems.ts';
 import { candidates, issueSerials, load, pageLocal, pageRemote } from './sql/read-entries.ts';
 import { history, transferred } from './sql/read-history.ts';
@@ -80,7 +80,8 @@ export function createArchive(connection: Connection, telemetry: Telemetry | nul
         : [],
     claim: (pairId, items, holder, holdMs) => guard(() => claim(pool, pairId, items, holder, holdMs)),
     beingChangedHere: (pairId, names) => guard(() => beingChangedHere(pool, pairId, names)),
-    movedFrom: (pairId, names) => guard(() => movedFrom(pool, pairId, names)),
+    movedHere: (pairId, names) => guard(() => movedHere(pool, pairId, names)),
+    movedUpstream: (pairId, names) => guard(() => movedUpstream(pool, pairId, names)),
     acknowledge: (pairId, acknowledgements, effects) => {
       const run = async (session: Session) => {
         const names = await acknowledge(session, pairId, acknowledgements);

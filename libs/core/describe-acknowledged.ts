@@ -8,17 +8,20 @@ export interface Done {
   /** What the target holds now. */
   readonly target: LocalState | RemoteState;
   readonly bytes: number;
-  /** The name whose content the store copied on its side. */
+  /** The name of the same side whose content was copied. */
   readonly copiedFrom?: string;
 }
 
 export function describeAcknowledged({ action, sync, target, bytes, copiedFrom }: Done): string {
   const isDirectory = sync.kind === 'directory';
   if (sync.kind === 'absent' && target.kind !== 'absent') return 'settled; what is there now stays';
+  if (copiedFrom !== undefined) {
+    const how =
+      action === 'upload' ? 'the store copied it, no byte was sent' : 'copied here, no byte was fetched';
+    return `moved from "${copiedFrom}": ${how}`;
+  }
   switch (action) {
     case 'upload':
-      if (copiedFrom !== undefined)
-        return `moved from "${copiedFrom}": the store copied it, no byte was sent`;
       return isDirectory ? 'made the directory upstream' : `uploaded ${bytes} bytes`;
     case 'download':
       return isDirectory ? 'made the directory here' : `downloaded ${bytes} bytes`;

@@ -20,7 +20,7 @@ import {
 import { dispatch } from './database/dispatch.ts';
 import { changesHere, type EntryRow, isCandidate, isDue, isHeld } from './database/entry-table.ts';
 import { mark, markBelow, markProblems } from './database/marks.ts';
-import { movedFrom } from './database/moved-from.ts';
+import { movedHere, movedUpstream } from './database/moved.ts';
 import { closeUnseen, openProblem, problems } from './database/problems.ts';
 import { record, recordListed } from './database/record.ts';
 import {
@@ -114,7 +114,9 @@ export function createMemoryArchive(transact: Transact): Archive {
           row !== undefined && row.heldBy !== null && isHeld(row, now) && changesHere(row);
         return new Set(names.filter((name) => isChanging(entries.get(name))));
       }),
-    movedFrom: (pairId, names) => inPair('movedFrom', pairId, names, (pair) => movedFrom(pair, names)),
+    movedHere: (pairId, names) => inPair('movedHere', pairId, names, (pair) => movedHere(pair, names)),
+    movedUpstream: (pairId, names) =>
+      inPair('movedUpstream', pairId, names, (pair) => movedUpstream(pair, names)),
     acknowledge: (pairId, acknowledgements, effects) =>
       inPair('acknowledge', pairId, namesOf(acknowledgements), (pair, transaction) =>
         acknowledge(transaction, pair, acknowledgements, effects),

@@ -96,7 +96,7 @@ export interface Acknowledgement {
   readonly hash: string | null;
   /** Bytes of content that travelled. */
   readonly bytes: number;
-  /** The name whose content the store copied on its side. */
+  /** The name of the same side whose content was copied. */
   readonly copiedFrom?: Name;
 }
 
@@ -180,6 +180,12 @@ export interface TrashedContent {
   readonly expiresAt: Date;
 }
 
+/** Content that the folder holds already. */
+export interface LocalTwin {
+  readonly name: Name;
+  readonly state: LocalState;
+}
+
 export interface Archive extends DeleteGate {
   /** Names after `after` with what LOCAL remembers, absent ones left out, in byte order. */
   pageLocal(
@@ -255,7 +261,12 @@ export interface Archive extends DeleteGate {
    * modification time, by which the name is found that went away with them, and the version that it had or left upstream.
    * Names without such are left out. A hint: whoever copies compares digests.
    */
-  movedFrom(pairId: number, names: readonly Name[]): Promise<ReadonlyMap<Name, Twin>>;
+  movedHere(pairId: number, names: readonly Name[]): Promise<ReadonlyMap<Name, Twin>>;
+  /**
+   * Where the folder may still hold what objects contain that moved within the container: a name that went away upstream
+   * with the same size and digest, and that LOCAL still remembers. Names without such are left out. A hint as above.
+   */
+  movedUpstream(pairId: number, names: readonly Name[]): Promise<ReadonlyMap<Name, LocalTwin>>;
   /**
    * One transaction: side effects are recorded always; each acknowledgement only where the decision's serial is
    * still pending (compare-and-set). @returns the names acknowledged.

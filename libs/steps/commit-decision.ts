@@ -6,16 +6,19 @@
 import { effectiveRemote } from '#core/decide.ts';
 import type { Entry, PendingDecision } from '#core/entry.ts';
 import { type Name, nameFault } from '#core/name.ts';
-import { ABSENT, type SyncState, sameRemoteContent, syncStateOf } from '#core/state.ts';
+import { ABSENT, type LocalState, type SyncState, sameRemoteContent, syncStateOf } from '#core/state.ts';
+import type { LocalTwin } from '#ports/archive.ts';
 import type { Clock } from '#ports/clock.ts';
-import type { CommitOutcome } from '#ports/commit.ts';
+import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
-import type { ListPage, Twin } from '#ports/object-store.ts';
+import { asHoldfastError } from '#ports/errors.ts';
+import type { ListPage } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
 import { assertContainer, assertFolder } from './continuity.ts';
 import type { Committed, OrderTerms } from './transfer.ts';
+import type { Twins } from './twins.ts';
 
 /** The first one mostly answers. */
 const LISTED_AT_ONCE = 100;
@@ -33,11 +36,11 @@ export async function commitDecision(
   decision: Pick<PendingDecision, 'action'>,
   terms: OrderTerms,
   deps: CommitDeps,
-  twin?: Twin,
+  twins: Twins,
 ): Promise<Committed> {
   let committed: Committed | Stale;
   try {
-    committed = await attempt(sides, pair, entry, decision, terms, deps, twin);
+    committed = await attempt(sides, pair, entry, decision, terms, deps, twins);
   } catch (thrown) {
     if (!(thrown instanceof StaleContent)) throw thrown;
     committed = stale(thrown.message);
@@ -52,13 +55,13 @@ async function attempt(
   decision: Pick<PendingDecision, 'action'>,
   terms: OrderTerms,
   deps: CommitDeps,
-  twin: Twin | undefined,
+  twins: Twins,
 ): Promise<Committed | Stale> {
   switch (decision.action) {
     case 'upload':
-      return upload(sides, entry, terms, deps, twin);
+      return upload(sides, entry, terms, deps, twins);
     case 'download':
-      return download(sides, pair, entry, terms);
+      return download(sides, pair, entry, terms, deps, twins);
     case 'delete-remote':
       return deleteRemote(sides, pair, entry, terms, deps);
     case 'delete-local':
@@ -106,7 +109,7 @@ async function upload(
   entry: Entry,
   terms: OrderTerms,
   deps: CommitDeps,
-  twin: Twin | undefined,
+  { upstream }: Twins,
 ): Promise<Committed | Stale> {
   const order = { ...terms, expected: entry.remote };
   const staged = await sides.folder.stage(
@@ -124,9 +127,9 @@ async function upload(
       const outcome = { result: 'blocked', reason: 'directory-not-empty' } as const;
       return { kind: 'remote', outcome, ...moved(content) };
     }
-    const outcome = await sides.store.pull(entry.name, content, order, twin);
-    const isCopied = outcome.result === 'applied' && outcome.copiedFrom !== undefined;
-    return { kind: 'remote', outcome, ...moved(content), ...(isCopied ? { bytes: 0 } : {}) };
+    const outcome = await sides.store.pull(entry.name, content, order, upstream.get(entry.name));
+    const copied = outcome.result === 'applied' ? copiedFrom(outcome.copiedFrom) : {};
+    return { kind: 'remote', outcome, ...moved(content), ...copied };
   } finally {
     await content.release();
   }
@@ -156,9 +159,14 @@ async function download(
   pair: Pair,
   entry: Entry,
   terms: OrderTerms,
+  deps: CommitDeps,
+  { here }: Twins,
 ): Promise<Committed | Stale> {
   const order = { ...terms, expected: entry.local };
   const remote = effectiveRemote(entry);
+  const twin = here.get(entry.name);
+  const copied = twin === undefined ? null : await pullTwin(sides, entry, twin, order, deps);
+  if (copied !== null) return copied;
   const implied = remote.kind === 'directory' && entry.remote.kind === 'absent';
   const staged = implied
     ? ({ result: 'staged', content: IMPLIED_DIRECTORY } as const)
@@ -174,6 +182,31 @@ async function download(
       if (!sameRemoteContent(live, entry.remote)) return stale('the object upstream is another by now');
     }
     return { kind: 'local', outcome, ...moved(content) };
+  } finally {
+    await content.release();
+  }
+}
+
+/** @returns null when the twin is gone or another by now, so that the bytes are fetched. */
+async function pullTwin(
+  { folder, store }: PairSides,
+  { name, remote }: Entry,
+  twin: LocalTwin,
+  order: CommitOrder<LocalState>,
+  { clock, settleMs }: CommitDeps,
+): Promise<Committed | null> {
+  const staged = await folder.stage(twin.name, twin.state, store.digest, clock.now() - settleMs);
+  if (staged.result !== 'staged') return null;
+  const { content } = staged;
+  try {
+    if (content.kind !== 'file' || remote.kind !== 'file') return null;
+    if (content.size !== remote.size || content.hash !== remote.hash) return null;
+    const outcome = await folder.pull(name, content, order);
+    if (outcome.result === 'blocked') return null;
+    return { kind: 'local', outcome, ...moved(content), ...copiedFrom(twin.name) };
+  } catch (thrown) {
+    if (thrown instanceof StaleContent || asHoldfastError(thrown).code === 'content-mismatch') return null;
+    throw thrown;
   } finally {
     await content.release();
   }
@@ -209,6 +242,11 @@ async function deleteLocal(
 }
 
 const IMPLIED_DIRECTORY: Staged = { kind: 'directory', mtimeNs: null, mode: null, release: async () => {} };
+
+/** What was copied from a name of the same side did not travel. */
+function copiedFrom(name: Name | undefined): { readonly bytes?: 0; readonly copiedFrom?: Name } {
+  return name === undefined ? {} : { bytes: 0, copiedFrom: name };
+}
 
 /** For files the hash is completed from what the target saw. */
 function moved(content: Staged): { readonly bytes: number; readonly source: SyncState } {

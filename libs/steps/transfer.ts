@@ -16,7 +16,6 @@ import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
 import { asHoldfastError, type HoldfastError } from '#ports/errors.ts';
 import type { TransferJob } from '#ports/job-queue.ts';
 import type { Log } from '#ports/log.ts';
-import type { Twin } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
 import type { PairSides } from '#ports/sides.ts';
@@ -26,6 +25,7 @@ import { conflictEvents } from './conflict-events.ts';
 import { assertFolder } from './continuity.ts';
 import { resolveBlocked } from './resolve-blocked.ts';
 import { keptMs } from './trash.ts';
+import { findTwins, NO_TWINS, type Twins } from './twins.ts';
 
 /** A claim outlives a worker that died by this much; a live one renews it. */
 export const CLAIM_HOLD_MS = 30_000;
@@ -74,13 +74,13 @@ export async function transferBatch(
   const entries = await deps.archive.claim(pair.id, items, holder, CLAIM_HOLD_MS);
   if (entries.length === 0) return { acknowledged: 0, released: 0 };
   const stopRenewing = renewClaims(pair, items, holder, deps);
-  let twins: ReadonlyMap<Name, Twin> = new Map();
+  let twins = NO_TWINS;
   let pairError: HoldfastError | null = null;
   const handle = async (entry: Entry): Promise<Result> => {
     const decision = entry.decision as PendingDecision;
     if (signal.aborted || pairError !== null) return handedBack(entry, deps);
     try {
-      return await carryOut(pair, sides, entry, decision, deps, twins.get(entry.name));
+      return await carryOut(pair, sides, entry, decision, deps, twins);
     } catch (thrown) {
       const error = asHoldfastError(thrown);
       if (error.grade === 'pair' || error.grade === 'fatal') pairError ??= error;
@@ -89,7 +89,7 @@ export async function transferBatch(
   };
   let results: readonly Result[];
   try {
-    twins = await findTwins(pair, sides, entries, deps);
+    twins = await findTwins(pair.id, sides.store.capabilities, entries, deps.archive);
     results = await mapLimit(entries, ITEMS_AT_ONCE, handle);
   } finally {
     stopRenewing();
@@ -97,24 +97,6 @@ export async function transferBatch(
   const counts = await settle(pair, results, deps);
   if (pairError !== null) throw pairError;
   return counts;
-}
-
-/** Of new names that are to be sent: what moved here and can be copied upstream, where no copy can overwrite for good. */
-async function findTwins(
-  pair: Pair,
-  { store }: PairSides,
-  entries: readonly Entry[],
-  { archive }: TransferDeps,
-): Promise<ReadonlyMap<Name, Twin>> {
-  const { serverSideCopy, versions } = store.capabilities;
-  const fresh = entries.filter(
-    ({ decision, remote }) => decision?.action === 'upload' && remote.kind === 'absent',
-  );
-  if (!serverSideCopy || !versions || fresh.length === 0) return new Map();
-  return archive.movedFrom(
-    pair.id,
-    fresh.map(({ name }) => name),
-  );
 }
 
 function handedBack(entry: Entry, { clock }: TransferDeps): Result {
@@ -188,7 +170,7 @@ async function carryOut(
   entry: Entry,
   decision: PendingDecision,
   deps: TransferDeps,
-  twin?: Twin,
+  twins: Twins,
 ): Promise<Result> {
   const isDirectory = entry.local.kind === 'directory' || entry.remote.kind === 'directory';
   if (sides.isExcluded(entry.name, isDirectory))
@@ -199,7 +181,7 @@ async function carryOut(
     conflictName: (at: Date, attempt: number) => conflictName(entry.name, at, deps.origin, attempt),
   };
   const committed = await measured(decision, deps, () =>
-    commitDecision(sides, pair, entry, decision, order, deps, twin),
+    commitDecision(sides, pair, entry, decision, order, deps, twins),
   );
   if (committed.kind === 'unsettled') {
     return released(entry, {
@@ -238,6 +220,7 @@ export type Committed =
       readonly kind: 'local';
       readonly outcome: CommitOutcome<LocalState>;
       readonly bytes: number;
+      readonly copiedFrom?: Name;
       readonly source: SyncState;
       /** What stands is the work of an earlier attempt: the source is another by now. */
       readonly sourceMoved?: true;
@@ -246,6 +229,7 @@ export type Committed =
       readonly kind: 'remote';
       readonly outcome: CommitOutcome<RemoteState>;
       readonly bytes: number;
+      readonly copiedFrom?: Name;
       readonly source: SyncState;
       readonly sourceMoved?: true;
     }
@@ -265,7 +249,7 @@ async function concluded(
   const { outcome, kind: side } = committed;
   if (outcome.result === 'blocked') {
     const moveAside = (): Promise<Result> =>
-      carryOut(pair, sides, entry, { ...decision, displaced: 'conflict-copy' }, deps);
+      carryOut(pair, sides, entry, { ...decision, displaced: 'conflict-copy' }, deps, NO_TWINS);
     return resolveBlocked(pair, entry, decision, outcome.reason, deps, moveAside);
   }
   const keepMs = keptMs(pair, deps.trashMs);
@@ -304,7 +288,7 @@ async function concluded(
           },
     hash: outcome.hash,
     bytes: committed.bytes,
-    ...(outcome.copiedFrom === undefined ? {} : { copiedFrom: outcome.copiedFrom }),
+    ...(committed.copiedFrom === undefined ? {} : { copiedFrom: committed.copiedFrom }),
   };
   const source: Side = side === 'local' ? 'remote' : 'local';
   const again = committed.sourceMoved === true ? [{ side: source, name: entry.name }] : [];

@@ -169,7 +169,10 @@ export class Player {
       waiting: [hours(local), hours(remote)],
       counts: await archive.countDeletes(pair.id, { windowMs, names: 2 }),
       renames: await archive.countRenames(pair.id, windowMs),
-      moves: [...(await archive.movedFrom(pair.id, NAMES))].sort(),
+      moves: [
+        [...(await archive.movedHere(pair.id, NAMES))].sort(),
+        [...(await archive.movedUpstream(pair.id, NAMES))].sort(),
+      ],
       holds: (await archive.unansweredHolds()).length,
       held: await archive.pageHeldDeletes(pair.id, 'a', 3),
     };

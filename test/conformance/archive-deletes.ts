@@ -346,14 +346,32 @@ function describeRenames(open: OpenArchive): void {
       const names = ['new', 'other/new', 'old', 'unknown'].map(name);
       const both = (version: string) =>
         new Map([name('new'), name('other/new')].map((each) => [each, { ...twin, version }]));
-      assert.deepEqual(await archive.movedFrom(pair.id, names), both('v1'));
+      assert.deepEqual(await archive.movedHere(pair.id, names), both('v1'));
       const done = doneWith(await entryOf(fixture, 'old'));
       const pointer = { kind: 'version', locator: 'kept', size: 1, hash: 'hash-1' } as const;
       const recovery = [
         { name: done.name, side: 'remote', serial: done.serial, pointer, lookAgainAt: null, expiresAt: HOUR },
       ] as const;
       await archive.acknowledge(pair.id, [done], { ...NO_EFFECTS, recovery });
-      assert.deepEqual(await archive.movedFrom(pair.id, names), both('kept'));
+      assert.deepEqual(await archive.movedHere(pair.id, names), both('kept'));
+    });
+
+    it('where an object that moved came from is known while it is here', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      const local = localFile(1, { hash: 'hash-1' });
+      await give(fixture, { old: { ...kept(1), local }, other: kept(2) });
+      await give(fixture, {
+        old: { local, decision: ['delete-local'] },
+        new: { remote: remoteFile(1), decision: ['download'] },
+        size: { remote: remoteFile(2, 'hash-1'), decision: ['download'] },
+        content: { remote: remoteFile(1, 'another'), decision: ['download'] },
+      });
+      const names = ['new', 'size', 'content', 'other', 'unknown'].map(name);
+      const found = new Map([[name('new'), { name: name('old'), state: local }]]);
+      assert.deepEqual(await archive.movedUpstream(pair.id, names), found);
+      await archive.acknowledge(pair.id, [doneWith(await entryOf(fixture, 'old'))], NO_EFFECTS);
+      assert.deepEqual(await archive.movedUpstream(pair.id, names), new Map());
     });
 
     it('of a file with another inode, size or time it is not', async (t) => {
@@ -366,7 +384,7 @@ function describeRenames(open: OpenArchive): void {
         inode: fresh(1, { ...moved, inode: 701n }),
       });
       const names = ['size', 'time', 'inode'].map(name);
-      assert.deepEqual(await fixture.archive.movedFrom(fixture.pair.id, names), new Map());
+      assert.deepEqual(await fixture.archive.movedHere(fixture.pair.id, names), new Map());
     });
 
     it('a copy that was there before the window is no new name', async (t) => {

@@ -106,6 +106,41 @@ describeOnStores('moves', (scenario) => {
   });
 });
 
+describeOnStores('moves upstream', (scenario) => {
+  scenario(
+    'an object that moved upstream is copied here, and none of it is fetched again',
+    async (engine) => {
+      const { other } = engine.remote;
+      await writeBoth(engine, 'old', 'moved content');
+      await other.put('new', bytes('moved content'));
+      await other.remove('old');
+      const before = await engine.archive.transferred(engine.pairId, new Date(0));
+      await engine.sync();
+      assert.equal(await textHere(engine, 'new'), 'moved content');
+      assert.equal(existsSync(engine.path('old')), false);
+      const after = await engine.archive.transferred(engine.pairId, new Date(0));
+      assert.equal(after.bytes, before.bytes);
+      const told = await engine.archive.history(engine.pairId, 'new' as Name, 10);
+      assert.ok(told.some(({ text }) => text.startsWith('moved from "old"')));
+      await assertQuiet(engine);
+    },
+  );
+
+  scenario('content of the earlier name that changed meanwhile is not taken for it', async (engine) => {
+    const { other } = engine.remote;
+    await writeBoth(engine, 'old', 'moved content');
+    await other.put('new', bytes('moved content'));
+    await other.remove('old');
+    await engine.poll();
+    await engine.decide();
+    await writeFile(engine.path('old'), 'MOVED CONTENT');
+    await engine.sync();
+    assert.equal(await textHere(engine, 'new'), 'moved content');
+    assert.equal((await conflictCopies(engine)).length, 1);
+    await assertQuiet(engine);
+  });
+});
+
 describeOnStores('first contact', (scenario) => {
   scenario('uploads what is only here', async (engine) => {
     await mkdir(engine.path('d/e'), { recursive: true });

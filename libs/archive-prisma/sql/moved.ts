@@ -1,12 +1,17 @@
-/** Moved from: of files that moved within the folder, where the container has their content. Costs what went away under these inodes. */
+/**
+ * Moved: of files that moved on one side, where the other side has their content. Costs what went away with the same
+ * inode, or digest.
+ */
 import type { Name } from '#core/name.ts';
+import type { LocalTwin } from '#ports/archive.ts';
 import type { Twin } from '#ports/object-store.ts';
 import { KIND, POINTER_KIND, SIDE } from '../codes.ts';
 import type { Session } from '../connection.ts';
 import { digestOf } from '../digest-column.ts';
+import { ENTRY_COLUMNS, type EntryRow, toEntry } from '../entry-row.ts';
 
 /** Inodes are used again and names come back: of several, the one that went away last. */
-const MOVED_FROM = `
+const MOVED_HERE = `
 SELECT DISTINCT ON (e.name) e.name, was.name AS source, was.gone_size AS size, was.gone_hash::text AS hash,
   CASE was.remote_kind WHEN ${KIND.file} THEN was.remote_version ELSE left_behind.locator END AS version
 FROM entry e
@@ -32,15 +37,41 @@ interface MovedRow {
   readonly version: string | null;
 }
 
-export async function movedFrom(
+export async function movedHere(
   session: Session,
   pairId: number,
   names: readonly Name[],
 ): Promise<ReadonlyMap<Name, Twin>> {
-  const rows = await session.query<MovedRow>(MOVED_FROM, pairId, names);
+  const rows = await session.query<MovedRow>(MOVED_HERE, pairId, names);
   return new Map(
     rows.map(({ name, source, size, hash, version }) => {
       return [name, { name: source, version, size: Number(size), hash: digestOf(hash) ?? '' }];
+    }),
+  );
+}
+
+/** One of the same content will do, however many there are. */
+const MOVED_UPSTREAM = `
+SELECT wanted.name AS wanted, e.* FROM entry wanted
+CROSS JOIN LATERAL (
+  SELECT ${ENTRY_COLUMNS} FROM entry e
+  WHERE e.pair_id = wanted.pair_id AND e.gone_side = ${SIDE.remote} AND e.gone_hash = wanted.remote_hash
+    AND e.gone_size = wanted.remote_size AND e.local_kind = ${KIND.file} AND e.local_size = e.gone_size
+    AND e.name <> wanted.name
+  ORDER BY e.name LIMIT 1
+) e
+WHERE wanted.pair_id = $1::int AND wanted.name = ANY($2::text[]) AND wanted.remote_kind = ${KIND.file}`;
+
+export async function movedUpstream(
+  session: Session,
+  pairId: number,
+  names: readonly Name[],
+): Promise<ReadonlyMap<Name, LocalTwin>> {
+  const rows = await session.query<EntryRow & { readonly wanted: Name }>(MOVED_UPSTREAM, pairId, names);
+  return new Map(
+    rows.map((row) => {
+      const { name, local: state } = toEntry(row);
+      return [row.wanted, { name, state }];
     }),
   );
 }
