@@ -179,7 +179,8 @@ describe('the image, as a user who cannot write to it', { skip: why ?? false }, 
       }
     }
     const names = [...distinct.values()].map(([{ container }]) => container.name);
-    assert.deepEqual(names.toSorted(), [...APPS, 'hint-watcher', 'migrate'].sort());
+    // The poller once more, with a door for notifications.
+    assert.deepEqual(names.toSorted(), [...APPS, 'poller', 'hint-watcher', 'migrate'].sort());
     const first = ([{ object }]: readonly [Placed, unknown]): number => (object.kind === 'Job' ? 0 : 1);
     for (const [{ pod, container }, written] of [...distinct.values()].sort((a, b) => first(a) - first(b))) {
       const { name, command = [] } = container;
@@ -187,6 +188,7 @@ describe('the image, as a user who cannot write to it', { skip: why ?? false }, 
       const port = await freePort();
       const env: Record<string, string> = { ...written, HOLDFAST_QUEUE_PREFIX: `image-${process.pid}` };
       if (env['HOLDFAST_HTTP_PORT'] !== undefined) env['HOLDFAST_HTTP_PORT'] = String(port);
+      if (env['HOLDFAST_NOTIFY_PORT'] !== undefined) env['HOLDFAST_NOTIFY_PORT'] = String(await freePort());
       if (env['HOLDFAST_PORT'] !== undefined) env['HOLDFAST_PORT'] = String(await freePort());
       for (const { mountPath } of container.volumeMounts ?? []) {
         for (const [variable, value] of Object.entries(env))

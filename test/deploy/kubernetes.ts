@@ -108,7 +108,7 @@ function renderWithComponents(): readonly KubernetesObject[] {
       'apiVersion: kustomize.config.k8s.io/v1beta1',
       'kind: Kustomization',
       `resources: [${from('overlays/small')}]`,
-      `components: [${from('components/hint-watchers')}, ${from('components/keda')}]`,
+      `components: [${from('components/hint-watchers')}, ${from('components/keda')}, ${from('components/notifications')}]`,
       'images: [{ name: holdfast, newName: registry.example.org/holdfast, newTag: "0.1.0" }]',
     ];
     writeFileSync(join(dir, 'kustomization.yaml'), lines.join('\n'));
