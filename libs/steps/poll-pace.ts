@@ -31,4 +31,4 @@ export function notifiedPace(pace: PollPace, idlePolls: number, isFlowing: boole
 }
 
 /** Idle polls before backing off: a user who just saved something often does so again. */
-const PATIENT_POLLS = 3;
+export const PATIENT_POLLS = 3;

@@ -10,7 +10,7 @@ import type { PairSides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { assertContainer } from './continuity.ts';
 import { type FingerprintMemory, maySkipListing, pollContainer } from './poll.ts';
-import { nextPollMs, notifiedPace, type PollPace } from './poll-pace.ts';
+import { nextPollMs, notifiedPace, PATIENT_POLLS, type PollPace } from './poll-pace.ts';
 import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.ts';
 
 export interface PollPairDeps extends PairDeps {
@@ -33,7 +33,11 @@ export interface PollMemory {
 /** A disabled pair is looked at this often at least, so that it goes on soon after its cause ended. */
 const MEND_MS = 30_000;
 
-const NO_MEMORY: PollMemory = { fingerprint: undefined, idlePolls: 0, isDeaf: false };
+/**
+ * A pair that this poller knows nothing of counts as one that has rested: were all that a restarted poller meets
+ * polled like busy ones, a thousand of them would take a core. What changed meanwhile the first poll finds.
+ */
+const NO_MEMORY: PollMemory = { fingerprint: undefined, idlePolls: PATIENT_POLLS, isDeaf: false };
 
 export async function pollPair(
   pairId: number,
