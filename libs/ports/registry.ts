@@ -73,7 +73,7 @@ export interface Registry {
 
   /**
    * Renews this owner's leases and takes free or expired ones, of pairs on these volumes, also paused and disabled ones.
-   * @param ttlMs lease time from the database's now.
+   * @param ttlMs lease time from the database's now; what has two thirds of it left is not renewed yet.
    * @returns all pairs the owner holds afterwards.
    */
   lease(owner: string, volumes: readonly string[], ttlMs: number): Promise<readonly Pair[]>;

@@ -47,6 +47,27 @@ export function describeLeases(open: OpenArchive): void {
       assert.deepEqual(await registry.leases(), new Map([['two', 2]]));
     });
 
+    it('a lease is renewed once a third of its time has gone, and lasts its time from then', async (t) => {
+      const fixture = await open(t);
+      const { registry } = fixture;
+      await withPairs(fixture, 2);
+      await registry.lease('one', ['v'], TTL_MS);
+      await fixture.passTime(TTL_MS / 2);
+      assert.equal((await registry.lease('one', ['v'], TTL_MS)).length, 2);
+      await fixture.passTime(TTL_MS * 0.9);
+      assert.deepEqual(await registry.lease('two', ['v'], TTL_MS), []);
+      await fixture.passTime(TTL_MS * 0.2);
+      assert.equal((await registry.lease('two', ['v'], TTL_MS)).length, 2);
+      await fixture.passTime(TTL_MS * 0.1);
+      assert.equal(
+        (await registry.lease('two', ['v'], TTL_MS)).length,
+        2,
+        'it is kept without being written',
+      );
+      await fixture.passTime(TTL_MS * 0.9);
+      assert.equal((await registry.lease('one', ['v'], TTL_MS)).length, 1, 'its share, as both still ask');
+    });
+
     it('with a newcomer the load evens out within three renewals, and evens back when it leaves', async (t) => {
       const fixture = await open(t);
       const { registry } = fixture;

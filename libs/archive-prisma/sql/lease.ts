@@ -1,7 +1,9 @@
 /**
  * Leases: who scans and watches which pair. On each volume every seeker may hold its equal
  * share, rounded up. What it holds beyond that it gives back when it renews, so that the
- * load evens out as soon as everybody renewed once and the newcomer asks again.
+ * load evens out as soon as everybody renewed once and the newcomer asks again. A lease is
+ * written again only after a third of its time: a watcher of thousands of pairs asks every
+ * second, and whatever else is said of a pair waits for its row.
  */
 import type { Session } from '../connection.ts';
 
@@ -11,6 +13,9 @@ SELECT $1::text, volume, now() + $3::bigint * interval '1 millisecond' FROM unne
 ORDER BY volume
 ON CONFLICT (owner, volume) DO UPDATE SET expires_at = excluded.expires_at`;
 
+/** The part of its time that a lease has left when it is renewed. */
+const RENEWED_BELOW = 2 / 3;
+
 const FORGET_SEEKERS = `
 DELETE FROM lease_seeker WHERE (owner, volume) IN (
   SELECT owner, volume FROM lease_seeker WHERE expires_at <= now() - interval '1 minute'
@@ -18,7 +23,7 @@ DELETE FROM lease_seeker WHERE (owner, volume) IN (
 )`;
 
 /**
- * Own leases are waited for, since skipping one would look as if it were lost; free ones that
+ * Own leases that are written are waited for, since skipping one would look as if it were lost; free ones that
  * somebody else is just taking are skipped.
  */
 const LEASE = `
@@ -30,13 +35,15 @@ WITH share AS (
 ),
 ranked AS (
   SELECT p.id, p.volume, p.lease_owner IS NOT DISTINCT FROM $1::text AS is_mine,
+    p.lease_expires_at > now() + $3::bigint * ${RENEWED_BELOW} * interval '1 millisecond' AS is_fresh,
     row_number() OVER (PARTITION BY p.volume ORDER BY (p.lease_owner IS NOT DISTINCT FROM $1::text) DESC, p.id) AS place
   FROM pair p
   WHERE p.volume = ANY($2::text[])
     AND (p.lease_owner IS NULL OR p.lease_owner = $1::text OR p.lease_expires_at <= now())
 ),
 wanted AS (
-  SELECT ranked.id, ranked.is_mine FROM ranked JOIN share USING (volume) WHERE ranked.place <= share.pairs
+  SELECT ranked.id, ranked.is_mine, ranked.is_mine AND ranked.is_fresh AS stays
+  FROM ranked JOIN share USING (volume) WHERE ranked.place <= share.pairs
 ),
 free AS MATERIALIZED (
   SELECT p.id FROM pair p
@@ -45,13 +52,17 @@ free AS MATERIALIZED (
 ),
 mine AS MATERIALIZED (
   SELECT p.id FROM pair p WHERE p.volume = ANY($2::text[]) AND p.lease_owner = $1::text
+    AND p.id NOT IN (SELECT id FROM wanted WHERE stays)
   ORDER BY p.id FOR UPDATE OF p
+),
+written AS (
+  UPDATE pair p SET
+    lease_owner = CASE WHEN p.id IN (SELECT id FROM wanted) THEN $1::text END,
+    lease_expires_at = CASE WHEN p.id IN (SELECT id FROM wanted) THEN now() + $3::bigint * interval '1 millisecond' END
+  WHERE p.id IN (SELECT id FROM free UNION ALL SELECT id FROM mine)
+  RETURNING p.id, p.lease_owner
 )
-UPDATE pair p SET
-  lease_owner = CASE WHEN p.id IN (SELECT id FROM wanted) THEN $1::text END,
-  lease_expires_at = CASE WHEN p.id IN (SELECT id FROM wanted) THEN now() + $3::bigint * interval '1 millisecond' END
-WHERE p.id IN (SELECT id FROM free UNION ALL SELECT id FROM mine)
-RETURNING p.id, p.lease_owner`;
+SELECT id FROM written WHERE lease_owner IS NOT NULL UNION ALL SELECT id FROM wanted WHERE stays`;
 
 /** Runs as one transaction. @returns ids of the pairs held afterwards. */
 export async function lease(
@@ -63,9 +74,8 @@ export async function lease(
   const given = [owner, [...new Set(volumes)].sort(), BigInt(ttlMs)] as const;
   await session.execute(SEEK, ...given);
   await session.execute(FORGET_SEEKERS);
-  type Row = { readonly id: number; readonly lease_owner: string | null };
-  const rows = await session.query<Row>(LEASE, ...given);
-  return rows.flatMap((row) => (row.lease_owner === null ? [] : [row.id]));
+  const rows = await session.query<{ readonly id: number }>(LEASE, ...given);
+  return rows.map(({ id }) => id);
 }
 
 const RELEASE = `

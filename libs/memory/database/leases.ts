@@ -6,6 +6,8 @@ import type { PairRow, Tables, Transaction } from './tables.ts';
 
 /** Who asked for nothing for so long after its lease ended is forgotten. */
 const FORGET_SEEKER_MS = 60_000;
+/** The part of its time that a lease has left when it is renewed. */
+const RENEWED_BELOW = 2 / 3;
 
 /** @returns the pairs held afterwards. */
 export function lease(
@@ -27,7 +29,11 @@ export function lease(
     const mine = onVolume.filter(isMine);
     const obtainable = [...mine, ...onVolume.filter((row) => !isMine(row) && isFree(row))];
     const share = Math.ceil(onVolume.length / seekersOf(tables, volume, now));
-    const held = obtainable.slice(0, share).map((row) => ({ ...row, lease: { owner, expiresAt } }));
+    const isFresh = (row: PairRow) =>
+      isMine(row) && (row.lease?.expiresAt ?? 0) > now + ttlMs * RENEWED_BELOW;
+    const held = obtainable
+      .slice(0, share)
+      .map((row) => (isFresh(row) ? row : { ...row, lease: { owner, expiresAt } }));
     const givenBack = mine.slice(share).map((row) => ({ ...row, lease: null }));
     for (const row of [...held, ...givenBack]) tables.pairs.set(row.pair.id, row);
     return held;
