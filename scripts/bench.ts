@@ -141,6 +141,23 @@ async function main(): Promise<number> {
   const before = describeMachine();
   const findings: Finding[] = [];
   const failed: string[] = [];
+  const isWhole = !quick && values.workload === undefined;
+  const out = values.out ?? (isWhole ? join(DOCS, 'benchmarks.md') : null);
+  /** After each group, so that a run that is stopped leaves what it has. @returns the page. */
+  const write = async (): Promise<string> => {
+    findings.sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+    const seconds = (performance.now() - startedAt) / 1_000;
+    const at = new Date().toISOString();
+    const left = [...asked].filter((id) => !findings.some((found) => found.id === id));
+    const run: Run = { at, seconds, rounds: sizes.rounds, ...before, findings, left };
+    const page = markdown(run, REASONS);
+    if (out !== null) {
+      await mkdir(dirname(out), { recursive: true });
+      await writeFile(out, page);
+      await writeFile(out.replace(/(\.md)?$/, '.json'), `${JSON.stringify(run, null, 1)}\n`);
+    }
+    return page;
+  };
   for (const group of all) {
     if (!group.ids.some((id) => asked.has(id))) continue;
     const undoing = new LastFirst();
@@ -162,21 +179,10 @@ async function main(): Promise<number> {
     } finally {
       await undoing.undo();
     }
-  }
-  const order = (id: string): number => Number(id.slice(1));
-  findings.sort((a, b) => order(a.id) - order(b.id));
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const run: Run = { at: new Date().toISOString(), seconds, rounds: sizes.rounds, ...before, findings };
-  const page = markdown(run, REASONS);
-  const isWhole = !quick && values.workload === undefined;
-  const out = values.out ?? (isWhole ? join(DOCS, 'benchmarks.md') : null);
-  if (out !== null) {
-    await mkdir(dirname(out), { recursive: true });
-    await writeFile(out, page);
-    await writeFile(out.replace(/(\.md)?$/, '.json'), `${JSON.stringify(run, null, 1)}\n`);
+    await write();
   }
   if (!quick) {
-    process.stdout.write(`\n${page}`);
+    process.stdout.write(`\n${await write()}`);
     if (failed.length > 0) process.stdout.write(`not measured, as they failed: ${failed.join(', ')}\n`);
     return failed.length > 0 ? 1 : 0;
   }

@@ -10,6 +10,8 @@ export interface Run {
   readonly load: number;
   readonly machine: string;
   readonly findings: readonly Finding[];
+  /** Workloads that were asked for and not measured: they failed, or the run was stopped before. */
+  readonly left: readonly string[];
 }
 
 export function describeMachine(): { readonly machine: string; readonly load: number } {
@@ -26,6 +28,9 @@ export function markdown(run: Run, reasons: Readonly<Record<string, string>>): s
     'Written by `npm run bench`; what the figures mean and what they rest on is in [performance.md](performance.md).',
     `Run ${run.at} in ${Math.round(run.seconds / 60)} minutes, ${run.rounds} rounds of everything, the tools in turn in each of them. ` +
       `${run.machine}. Load of the machine before: ${run.load}. Client, server and database share it, so only ratios within the run mean anything.`,
+    ...(run.left.length === 0
+      ? []
+      : [`Not measured, as they failed or the run was stopped: ${run.left.join(', ')}.`]),
     '## Targets',
     targetTable(run.findings, reasons),
     ...run.findings.flatMap(section),

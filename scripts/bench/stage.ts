@@ -106,6 +106,8 @@ export async function openStage(
   });
   undoing.after(() => own.close());
   const watch = new pg.Client({ connectionString: postgres.url });
+  // A connection that ended fails the next question, which is caught where a workload fails.
+  watch.on('error', () => {});
   await watch.connect();
   undoing.after(() => watch.end());
 
