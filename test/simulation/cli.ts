@@ -126,6 +126,9 @@ async function playMany(range: Range, jobs: number, shrinks: boolean): Promise<n
   const firsts = [...kinds.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
   for (const { seed } of shrinks ? firsts.slice(0, MOST_SHRUNK) : []) {
     await showShrunk(generate(seed, { store: range.store }));
+    // A store that the seed chose is chosen by it again, and one that is given leaves the seed more to choose.
+    const store = range.store === null ? '' : ` --store ${range.store}`;
+    say(`replay the whole seed: npm run sim -- --seed ${seed}${store} --trace\n`);
   }
   return 1;
 }
@@ -143,9 +146,7 @@ async function showShrunk(scenario: Scenario): Promise<void> {
     const shown = showLine(line, false);
     if (shown !== null) say(`${shown}\n`);
   });
-  const { store } = scenario.settings;
   say(`scenario for --scenario:\n${JSON.stringify(shrunk.scenario)}\n`);
-  say(`replay the whole seed: npm run sim -- --seed ${scenario.seed} --store ${store} --trace\n`);
 }
 
 function describeWhen(when: When): string {
