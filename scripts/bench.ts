@@ -141,6 +141,7 @@ async function main(): Promise<number> {
   const before = describeMachine();
   const findings: Finding[] = [];
   const failed: string[] = [];
+  let page = '';
   const isWhole = !quick && values.workload === undefined;
   const out = values.out ?? (isWhole ? join(DOCS, 'benchmarks.md') : null);
   /** After each group, so that a run that is stopped leaves what it has. @returns the page. */
@@ -150,13 +151,13 @@ async function main(): Promise<number> {
     const at = new Date().toISOString();
     const left = [...asked].filter((id) => !findings.some((found) => found.id === id));
     const run: Run = { at, seconds, rounds: sizes.rounds, ...before, findings, left };
-    const page = markdown(run, REASONS);
+    const text = markdown(run, REASONS);
     if (out !== null) {
       await mkdir(dirname(out), { recursive: true });
-      await writeFile(out, page);
+      await writeFile(out, text);
       await writeFile(out.replace(/(\.md)?$/, '.json'), `${JSON.stringify(run, null, 1)}\n`);
     }
-    return page;
+    return text;
   };
   for (const group of all) {
     if (!group.ids.some((id) => asked.has(id))) continue;
@@ -179,10 +180,10 @@ async function main(): Promise<number> {
     } finally {
       await undoing.undo();
     }
-    await write();
+    page = await write();
   }
   if (!quick) {
-    process.stdout.write(`\n${await write()}`);
+    process.stdout.write(`\n${page}`);
     if (failed.length > 0) process.stdout.write(`not measured, as they failed: ${failed.join(', ')}\n`);
     return failed.length > 0 ? 1 : 0;
   }

@@ -17,14 +17,18 @@ export interface Twins {
 
 export const NO_TWINS: Twins = { upstream: new Map(), here: new Map() };
 
-/** Of names that are new to the target. Upstream only where no copy can overwrite for good, as a copy cannot be create-only. */
+/**
+ * Of names that are new to the target. Upstream only where no copy can overwrite for good, as a copy cannot be
+ * create-only, and where it saves anything: a store of blocks is sent none that it has.
+ */
 export async function findTwins(
   pairId: number,
-  { serverSideCopy, versions }: StoreCapabilities,
+  { serverSideCopy, versions, blockSize }: StoreCapabilities,
   entries: readonly Entry[],
   archive: Pick<Archive, 'movedHere' | 'movedUpstream'>,
 ): Promise<Twins> {
-  const sent = serverSideCopy && versions ? entries.filter(isNewUpstream).map(({ name }) => name) : [];
+  const copies = serverSideCopy && versions && blockSize === null;
+  const sent = copies ? entries.filter(isNewUpstream).map(({ name }) => name) : [];
   const fetched = entries.filter(isNewHere).map(({ name }) => name);
   return {
     upstream: sent.length === 0 ? NO_TWINS.upstream : await archive.movedHere(pairId, sent),

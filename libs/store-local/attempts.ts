@@ -61,13 +61,13 @@ export async function beginAttempt(folder: OpenFolder, name: Name, serial: Seria
 export async function removeAttempt(folder: OpenFolder, attempt: Attempt): Promise<boolean> {
   await unlinkIfPresent(attempt.directory, NEW);
   // Most never had a journal: what is created touches nothing visible before it is there.
-  if (await isDirectoryRemoved(folder, attempt)) return true;
+  if (await removeIfEmpty(folder, attempt)) return true;
   await unlinkIfPresent(attempt.directory, INTENT);
-  return isDirectoryRemoved(folder, attempt);
+  return removeIfEmpty(folder, attempt);
 }
 
 /** @returns false when it is not empty. */
-async function isDirectoryRemoved({ attempts }: OpenFolder, { id }: Attempt): Promise<boolean> {
+async function removeIfEmpty({ attempts }: OpenFolder, { id }: Attempt): Promise<boolean> {
   try {
     await attempts.removeDirectory(id);
   } catch (thrown) {
