@@ -196,6 +196,7 @@ export class Checker {
       this.#unitedBefore = this.#unitedAt();
       this.#heard = database.history(pairId).length;
       for (const side of SIDES) book.forgetRemoved(side, claimed);
+      this.#forgetRescues();
       return;
     }
     const side: SideName = what === 'container' ? 'upstream' : 'here';
@@ -217,6 +218,15 @@ export class Checker {
       if (isContent(content) && claimed.has(name)) book.letGo(content);
     }
     book.forgetRemoved(side, claimed);
+  }
+
+  /** That a write upstream had displaced something, only this database knew; a version of its object it is still. */
+  #forgetRescues(): void {
+    const { book, container } = this.#parts;
+    for (const content of book.displacedContents) {
+      const isHere = this.#isAtName(content) || hasContent(this.#folder.hidden, content);
+      if (!isHere && container.keepsVersions && isVersion(container, content)) book.letGo(content);
+    }
   }
 
   /** What waited to be deleted comes again from the other side, as if somebody had just written it there. */
