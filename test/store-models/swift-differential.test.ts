@@ -19,6 +19,8 @@ const NAMES = ['a', 'a b/ü', 'b'];
 const CONTENTS = ['', 'x', 'some content', 'other content'];
 const RUNS = 8;
 const REQUESTS = 40;
+/** So often a real listing that is behind is let catch up. */
+const SETTLES = 3;
 
 /** One request; numbers choose among the version ids that were seen so far. */
 type Ask =
@@ -48,6 +50,12 @@ type Ask =
       readonly method: string;
       readonly headers: Readonly<Record<string, string>>;
     };
+
+interface Answer {
+  readonly status: number;
+  readonly headers: unknown;
+  readonly body: unknown;
+}
 
 function md5(text: string): string {
   return createHash('md5').update(text).digest('hex');
@@ -137,7 +145,7 @@ class Side {
     this.#path = `/${encodeURIComponent(named)}`;
   }
 
-  async answer(asked: Ask): Promise<unknown> {
+  async answer(asked: Ask): Promise<Answer> {
     const response = await this.#session.send(this.#request(asked));
     const isWrite = asked.kind === 'put' || asked.kind === 'copy' || asked.kind === 'DELETE';
     const id = response.headers['x-object-version-id'];
@@ -274,11 +282,15 @@ it('a model Swift answers as a real one', { skip }, async (t) => {
     const first: Ask = { kind: 'container', method: 'PUT', headers };
     try {
       for (const [index, asked] of [first, ...asks].entries()) {
-        let expected = await sides[0].answer(asked);
-        const found = await sides[1].answer(asked);
         // A busy machine lets real listings fall behind; they catch up when told to.
         const isListing = asked.kind === 'list' || (asked.kind === 'container' && asked.method === 'HEAD');
-        if (isListing && !isDeepStrictEqual(found, expected)) {
+        // One that is behind would let a container go that is not empty, or keep one that is.
+        if (asked.kind === 'container' && asked.method === 'DELETE') await real.settle();
+        let expected = await sides[0].answer(asked);
+        // Too busy to answer: what it did then, nobody knows.
+        if (expected.status >= 500) return t.diagnostic(`ended at request ${index}: ${expected.status}`);
+        const found = await sides[1].answer(asked);
+        for (let again = 0; isListing && again < SETTLES && !isDeepStrictEqual(found, expected); again += 1) {
           await real.settle();
           expected = await sides[0].answer(asked);
         }
