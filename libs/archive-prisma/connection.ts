@@ -3,6 +3,7 @@
  * and go to the driver as they are: through Prisma's engine each would cost several times as much.
  * A transaction that lost against another one runs again as a whole.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { HoldfastError } from '#ports/errors.ts';
@@ -18,9 +19,25 @@ const FIRST_DELAY_MS = 10;
 
 /** What a statement needs: the pool, or one transaction. A bigint of the database is one here. */
 export interface Session {
-  query<Row>(sql: string, ...values: readonly unknown[]): Promise<Row[]>;
+  query<Row>(sql: Statement, ...values: readonly unknown[]): Promise<Row[]>;
   /** @returns how many rows it changed. */
-  execute(sql: string, ...values: readonly unknown[]): Promise<number>;
+  execute(sql: Statement, ...values: readonly unknown[]): Promise<number>;
+}
+
+export type Statement = string | PlannedOnce;
+
+/** A statement that each session parses and plans once, and then only runs. */
+export interface PlannedOnce {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * For what is asked with every change, and takes longer to plan than to run. Only where one plan is right for any
+ * values and any size of the pair: it is kept while tables grow. So rows are named by key, or one is taken at a time.
+ */
+export function planOnce(text: string): PlannedOnce {
+  return { name: `holdfast_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text };
 }
 
 export interface Connection {
@@ -57,8 +74,9 @@ export function connect({ url, poolSize, log }: ConnectionOptions): Connection {
     max: poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    // Prisma writes and reads timestamps without their zone.
-    options: '-c TimeZone=UTC',
+    // Prisma writes and reads timestamps without their zone. A plan that is kept from when a table was nearly empty
+    // must not read the whole of it later on.
+    options: '-c TimeZone=UTC -c enable_seqscan=off -c jit=off',
     types: { getTypeParser },
   });
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection ended'));
@@ -97,12 +115,16 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) 
 
 function sessionOf(client: Pick<pg.ClientBase, 'query'>): Session {
   return {
-    query: async <Row>(text: string, ...values: readonly unknown[]) => {
-      const { rows } = await client.query({ text, values: [...values] });
+    query: async <Row>(sql: Statement, ...values: readonly unknown[]) => {
+      const { rows } = await client.query(queryOf(sql, values));
       return rows as Row[];
     },
-    execute: async (text, ...values) => (await client.query({ text, values: [...values] })).rowCount ?? 0,
+    execute: async (sql, ...values) => (await client.query(queryOf(sql, values))).rowCount ?? 0,
   };
+}
+
+function queryOf(sql: Statement, values: readonly unknown[]): pg.QueryConfig {
+  return typeof sql === 'string' ? { text: sql, values: [...values] } : { ...sql, values: [...values] };
 }
 
 /** A session whose transaction took too long, or could not be rolled back, is ended: that rolls back, too. */

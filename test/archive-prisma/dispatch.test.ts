@@ -68,7 +68,7 @@ for (const [title, rows, taken] of [
       SELECT ${pair.id}, ${rows}, 0, 'x', i FROM generate_series(1, 100000) AS i`;
     await query(url, fill, []);
     await query(url, 'ANALYZE entry', []);
-    const sql = DISPATCH.replaceAll('$1', String(pair.id)).replaceAll('$2', '256').replaceAll('$3', '0');
+    const sql = DISPATCH.text.replaceAll('$1', String(pair.id)).replaceAll('$2', '256').replaceAll('$3', '0');
     const explained = await query(url, `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, []);
     const [explanation = assert.fail()] = (explained[0]?.['QUERY PLAN'] ?? []) as { Plan: Plan }[];
     const touched = rowsTouched(explanation.Plan);

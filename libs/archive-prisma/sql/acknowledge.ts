@@ -7,7 +7,7 @@ import { ABSENT } from '#core/state.ts';
 import type { Acknowledgement } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
 import { ACTION, DISPLACED, HISTORY_KIND, SIDE, SIDES } from '../codes.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 import { digestColumn } from '../digest-column.ts';
 import {
   type LocalColumns,
@@ -74,7 +74,7 @@ const taken = (side: keyof typeof SIDE, columns: readonly string[]): string =>
 /** What a listing showed while the decision was pending is what the decision made: nothing is left to look at upstream. */
 const SHOWN_ALREADY = `given.target = ${SIDE.remote} AND e.listed_marking = e.candidate_marking AND e.listed_content = ${contentOf('given')}`;
 
-const ACKNOWLEDGE = `
+const ACKNOWLEDGE = planOnce(`
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
   SELECT e.name, e.seen_at FROM entry e JOIN given ON e.name = given.name
@@ -109,7 +109,7 @@ told AS (
   SELECT $1::int, given.name, ${HISTORY_KIND.acknowledged}, given.target, given.serial, given.text, given.bytes
   FROM given JOIN written ON written.name = given.name
 )
-SELECT name, lag_ms FROM written`;
+SELECT name, lag_ms FROM written`);
 
 /** @returns the names acknowledged, each with its lag; the others are no longer pending under that serial. */
 export async function acknowledge(

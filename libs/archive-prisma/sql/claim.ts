@@ -4,7 +4,7 @@ import type { Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
 import { ACTION } from '../codes.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 import { ENTRY_COLUMNS, type EntryRow, toEntry } from '../entry-row.ts';
 import { MAY_GO } from './delete-gate.ts';
 
@@ -15,7 +15,7 @@ interface ClaimRow {
 
 const ROWS = bulk<ClaimRow>({ name: 'text', serial: 'bigint' });
 
-const CLAIM = `
+const CLAIM = planOnce(`
 WITH locked AS MATERIALIZED (
   SELECT e.name FROM entry e JOIN ${ROWS.source('given', 4)} ON e.name = given.name
   WHERE e.pair_id = $1::int AND e.name = ANY($4::text[]) AND e.decision_serial = given.serial AND ${MAY_GO}
@@ -24,7 +24,7 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE entry e SET held_by = $2::text, held_until = now() + $3::bigint * interval '1 millisecond'
 FROM locked WHERE e.pair_id = $1::int AND e.name = ANY($4::text[]) AND e.name = locked.name
-RETURNING ${ENTRY_COLUMNS}`;
+RETURNING ${ENTRY_COLUMNS}`);
 
 /** @returns the entries claimed, in the order of `items`. */
 export async function claim(
@@ -40,10 +40,10 @@ export async function claim(
   return [...new Set(items.map(({ name }) => name))].flatMap((name) => byName.get(name) ?? []);
 }
 
-const BEING_CHANGED_HERE = `
+const BEING_CHANGED_HERE = planOnce(`
 SELECT name FROM entry
 WHERE pair_id = $1::int AND name = ANY($2::text[]) AND held_by IS NOT NULL AND held_until > now()
-  AND decision_action IN (${ACTION.download}, ${ACTION['delete-local']})`;
+  AND decision_action IN (${ACTION.download}, ${ACTION['delete-local']})`);
 
 export async function beingChangedHere(
   session: Session,

@@ -2,7 +2,7 @@
 import type { DeleteCounts, WaitingAges } from '#core/delete-hold.ts';
 import type { CountTerms, WaitingDeletes } from '#ports/delete-gate.ts';
 import { ACTION } from '../codes.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 import { deletedSince, SUSPECT, WAITS, WAITS_FOR_ATTEMPT } from './delete-gate.ts';
 
 const decidedAt = (which: 'min' | 'max', action: number): string => `(
@@ -10,11 +10,11 @@ const decidedAt = (which: 'min' | 'max', action: number): string => `(
   WHERE e.pair_id = p.id AND ${WAITS} AND e.decision_action = ${action}
 )`;
 
-const WAITING = `
+const WAITING = planOnce(`
 SELECT p.deletes_held_since AS held_since,
   ${decidedAt('max', ACTION['delete-remote'])} AS local_youngest, ${decidedAt('min', ACTION['delete-remote'])} AS local_oldest,
   ${decidedAt('max', ACTION['delete-local'])} AS remote_youngest, ${decidedAt('min', ACTION['delete-local'])} AS remote_oldest
-FROM pair p WHERE p.id = $1::int`;
+FROM pair p WHERE p.id = $1::int`);
 
 interface WaitingRow {
   readonly held_since: Date | null;

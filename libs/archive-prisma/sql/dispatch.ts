@@ -13,7 +13,7 @@ import { TURN } from '#core/turn.ts';
 import { refillRoom } from '#core/window.ts';
 import type { DispatchedDecision } from '#ports/archive.ts';
 import { ACTION, KIND, wordOf } from '../codes.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 import { MAY_GO } from './delete-gate.ts';
 import { pendingBelow } from './pending-below.ts';
 
@@ -77,7 +77,7 @@ const walk = ({ from, next, pending, waitsFor, clears, afterName, afterBlocker }
   ) step
   WHERE walk.taken < (SELECT free FROM room)`;
 
-export const DISPATCH = `
+export const DISPATCH = planOnce(`
 WITH room AS MATERIALIZED (
   SELECT greatest($2::int - count(*), 0)::int AS free,
     count(*) FILTER (WHERE decision_turn <= 4) AS creations, count(*) FILTER (WHERE decision_turn >= 5) AS removals
@@ -107,22 +107,22 @@ RETURNING e.name, e.decision_serial, e.decision_action, e.decision_turn,
     WHEN e.decision_action = ${ACTION.upload} AND e.local_kind = ${KIND.file} THEN e.local_size
     WHEN e.decision_action = ${ACTION.download} AND e.remote_kind = ${KIND.file} THEN e.remote_size
     ELSE 0
-  END AS size`;
+  END AS size`);
 
 /** How many decisions of the pair are out, how many of these for too long, and whether any others are pending. */
-const ROOM = `
+const ROOM = planOnce(`
 SELECT count(*)::int AS held, (count(*) FILTER (WHERE held_until <= now()))::int AS ended,
   EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND held_until IS NULL AND ${FORWARDS.pending})
     OR EXISTS (SELECT FROM entry WHERE pair_id = $1::int AND held_until IS NULL AND ${BACKWARDS.pending}) AS is_pending
 FROM entry
-WHERE pair_id = $1::int AND held_until IS NOT NULL`;
+WHERE pair_id = $1::int AND held_until IS NOT NULL`);
 
-const END_HOLDS = `
+const END_HOLDS = planOnce(`
 WITH locked AS MATERIALIZED (
   SELECT name FROM entry WHERE pair_id = $1::int AND held_until IS NOT NULL AND held_until <= now()
   ORDER BY name FOR UPDATE SKIP LOCKED
 )
-UPDATE entry e SET held_until = NULL, held_by = NULL FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name`;
+UPDATE entry e SET held_until = NULL, held_by = NULL FROM locked WHERE e.pair_id = $1::int AND e.name = locked.name`);
 
 interface RoomRow {
   readonly held: number;

@@ -5,7 +5,7 @@ import type { ErrorCode } from '#ports/errors.ts';
 import type { LocalFolderFacts } from '#ports/local-folder.ts';
 import type { StoreCapabilities } from '#ports/object-store.ts';
 import type { Pair, StoreKind } from '#ports/pair.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 
 const find = (where: string): string => `
 SELECT p.id, p.uid, p.name, p.container, p.identity, p.container_created_at, p.folder, p.volume, p.policies, p.excludes,
@@ -20,7 +20,7 @@ ${where} ORDER BY p.name`;
 const ALL = find('');
 const BY_NAME = find('WHERE p.name = $1::text');
 const ON_CONTAINER = find('WHERE p.container = $1::text AND s.url = $2::text');
-const BY_ID = find('WHERE p.id = ANY($1::int[])');
+const BY_ID = planOnce(find('WHERE p.id = ANY($1::int[])'));
 
 interface PairRow {
   readonly id: number;

@@ -9,7 +9,7 @@ import { TURN, turnOf } from '#core/turn.ts';
 import type { HistoryEvent, ProbeRecord } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
 import { ACTION, DISPLACED, SIDE } from '../codes.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 import {
   type LocalColumns,
   localColumns,
@@ -113,7 +113,7 @@ const WENT_AWAY = [
 /** Both sides hold the same already. */
 const ACKNOWLEDGED = 'given.sync_serial <> given.expected_sync';
 
-const RECORD = `
+const RECORD = planOnce(`
 WITH given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
   SELECT e.name, e.seen_at FROM entry e JOIN given ON e.name = given.name
@@ -156,7 +156,7 @@ told AS (
   WHERE event.name IS NULL OR event.name IN (SELECT name FROM written)
     OR event.name NOT IN (SELECT name FROM given)
 )
-SELECT name, lag_ms FROM written`;
+SELECT name, lag_ms FROM written`);
 
 /** @returns the names written, with their lags where both sides are equal by it. Events of names that were raced are left out with them. */
 export async function record(

@@ -2,7 +2,7 @@
 import type { Name } from '#core/name.ts';
 import type { Release } from '#ports/archive.ts';
 import { bulk, inNameOrder, laterOne } from '../bulk.ts';
-import type { Session } from '../connection.ts';
+import { planOnce, type Session } from '../connection.ts';
 
 interface ReleaseRow {
   readonly name: string;
@@ -28,7 +28,7 @@ const ROWS = bulk<ReleaseRow>({
 const kept = (column: string, none: string): string =>
   `${column} = CASE WHEN given.retry_at IS NULL THEN ${none} ELSE e.${column} END`;
 
-const RELEASE = `
+const RELEASE = planOnce(`
 WITH marking AS MATERIALIZED (SELECT nextval('serial') AS number),
 given AS MATERIALIZED (SELECT * FROM ${ROWS.source('given', 2)}),
 locked AS MATERIALIZED (
@@ -60,7 +60,7 @@ opened AS (
     code = excluded.code, text = excluded.text, last_seen_at = now(), attempts = excluded.attempts,
     next_attempt_at = excluded.next_attempt_at
 )
-SELECT name FROM written`;
+SELECT name FROM written`);
 
 /** @returns the names released; the others are no longer pending under that serial. */
 export async function release(
