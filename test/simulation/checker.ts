@@ -292,7 +292,7 @@ export class Checker {
     }
   }
 
-  /** A process asked the store about an object. */
+  /** A process asked the store about an object, to write there. */
   looked(process: string, name: string): void {
     const looks = this.#lookedAt.get(name) ?? new Map<string, number>();
     this.#lookedAt.set(name, looks.set(process, this.#now()));

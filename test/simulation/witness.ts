@@ -107,7 +107,8 @@ export class Witness {
     this.#look();
     const placed = outcome.kind === 'done' ? placedName(verb, subject) : null;
     if (placed !== null) this.checker.placed(placed);
-    if (verb === 'http.HEAD' || verb === 'http.GET') this.checker.looked(process, subject);
+    // Who fetches an object is about to write here, while a job beside it may write upstream what it looked at before.
+    if (verb === 'http.HEAD') this.checker.looked(process, subject);
     if (verb.startsWith('http.') && verb !== 'http.answer' && isUnanswered(outcome)) {
       this.checker.asked(process, subject, {
         isWrite: isStoreWrite(verb),
