@@ -23,7 +23,8 @@ export async function carryOutTransfers(
     await dispatchDecisions(pair, deps);
     // Released names are candidates again, or due a little later: the decider sees to both.
     if (done.released > 0) await deps.queue.wake(pair.volume, pair.id);
-    else await deps.queue.wake(pair.volume, pair.id, { delayMs: AFTER_BATCH_MS });
+    else if ((await deps.archive.candidates(pair.id, 1)).length > 0)
+      await deps.queue.wake(pair.volume, pair.id, { delayMs: AFTER_BATCH_MS });
   });
 }
 
