@@ -8,11 +8,12 @@ import { excludeRules } from '#libs/exclusions/rules.ts';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import { pacedHttp } from '#libs/http/paced.ts';
 import { openLocalFolder } from '#libs/store-local/local-folder.ts';
+import { createSessions, type Sessions } from '#libs/store-pithos/auth.ts';
 import { openPithosStore } from '#libs/store-pithos/store.ts';
 import type { S3Endpoint } from '#libs/store-s3/endpoint.ts';
 import { openS3Store } from '#libs/store-s3/store.ts';
 import type { CatalogChoice } from '#libs/store-swift/auth-keystone.ts';
-import type { SwiftAuth } from '#libs/store-swift/session.ts';
+import { createLogin, type Login } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
@@ -35,27 +36,36 @@ export interface SidesOptions {
 /** A store that says nothing for this long has failed the request, not the pair. */
 const STORE_TIMEOUT_MS = 60_000;
 
+/** Logins by the account they open: all its pairs share one. */
+interface Logins {
+  readonly pithos: (store: StoreAccount) => Sessions;
+  readonly swift: (store: StoreAccount) => Login;
+}
+
+type StoreAccount = Pick<StoreRecord, 'url' | 'secret' | 'options'>;
+
 export function createSides(options: SidesOptions): Sides {
   const http = createHttpClient({
     connections: options.connections,
     timeoutMs: STORE_TIMEOUT_MS,
     log: options.log,
   });
+  const logins = createLogins(http, options);
   const kept = new Map<number, { readonly revision: number; readonly sides: PairSides }>();
   return {
     resolveFolder,
-    openNew: (pair) => Promise.resolve(buildSides(pair, http, options)),
+    openNew: (pair) => Promise.resolve(buildSides(pair, http, logins, options)),
     open: (pair) => {
       const known = kept.get(pair.id);
       if (known !== undefined && known.revision === pair.revision) return Promise.resolve(known.sides);
-      const sides = buildSides(pair, http, options);
+      const sides = buildSides(pair, http, logins, options);
       kept.set(pair.id, { revision: pair.revision, sides });
       return Promise.resolve(sides);
     },
     login: async (store) => {
       const container = `holdfast-login-${options.clock.uniqueId()}`;
       const draft = { store: { id: 0, ...store }, container, uid: container, capabilities: null };
-      const opened = buildStore(draft, http, options);
+      const opened = buildStore(draft, http, createLogins(http, options), options);
       try {
         await opened.container();
       } catch (thrown) {
@@ -78,11 +88,36 @@ export function createSides(options: SidesOptions): Sides {
   };
 }
 
-function buildSides(pair: Pair, http: HttpClient, options: SidesOptions): PairSides {
+function createLogins(http: HttpClient, { readVariable }: SidesOptions): Logins {
+  const sharedBy = <Made>(make: (store: StoreAccount) => Made): ((store: StoreAccount) => Made) => {
+    const made = new Map<string, Made>();
+    return (store) => {
+      const { url, secret, options } = store;
+      const account = JSON.stringify([url, secret, options]);
+      const known = made.get(account) ?? make(store);
+      made.set(account, known);
+      return known;
+    };
+  };
+  return {
+    pithos: sharedBy(({ url, secret }) =>
+      createSessions(http, url, async () => pithosCredentials(await readSecret(secret, readVariable))),
+    ),
+    swift: sharedBy(({ url, secret, options }) =>
+      createLogin(http, {
+        url,
+        credentials: () => readSecret(secret, readVariable),
+        ...catalogChoice(options),
+      }),
+    ),
+  };
+}
+
+function buildSides(pair: Pair, http: HttpClient, logins: Logins, options: SidesOptions): PairSides {
   const { clock, log } = options;
   return {
     folder: openLocalFolder({ root: pair.folder, pairId: pair.uid, clock, log }),
-    store: buildStore(pair, pacedHttp(http, options.limits.gate(pair.store.id, pair.id)), options),
+    store: buildStore(pair, pacedHttp(http, options.limits.gate(pair.store.id, pair.id)), logins, options),
     isExcluded: excludeRules({ excludes: pair.excludes, ignoreText: pair.ignoreText }),
   };
 }
@@ -90,16 +125,15 @@ function buildSides(pair: Pair, http: HttpClient, options: SidesOptions): PairSi
 function buildStore(
   pair: Pick<Pair, 'store' | 'container' | 'uid' | 'capabilities'>,
   http: HttpClient,
+  logins: Logins,
   { clock, log, readVariable }: SidesOptions,
 ): ObjectStore {
   const { store, container } = pair;
-  const secret = (): Promise<Readonly<Record<string, unknown>>> => readSecret(store.secret, readVariable);
   const known = pair.capabilities === null ? {} : { capabilities: pair.capabilities };
   switch (store.kind) {
     case 'pithos':
       return openPithosStore({
-        authUrl: store.url,
-        credentials: async () => pithosCredentials(await secret()),
+        sessions: logins.pithos(store),
         container,
         pairId: pair.uid,
         http,
@@ -108,13 +142,13 @@ function buildStore(
         ...known,
       });
     case 'swift': {
-      const auth: SwiftAuth = { url: store.url, credentials: secret, ...catalogChoice(store.options) };
-      return openSwiftStore({ auth, container, pairId: pair.uid, http, clock, log, ...known });
+      const login = logins.swift(store);
+      return openSwiftStore({ login, container, pairId: pair.uid, http, clock, log, ...known });
     }
     case 's3':
       return openS3Store({
         endpoint: s3Endpoint(store),
-        credentials: secret,
+        credentials: () => readSecret(store.secret, readVariable),
         bucket: container,
         pairId: pair.uid,
         writeHeaders: headersAmong(store.options),

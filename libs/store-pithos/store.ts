@@ -12,7 +12,7 @@ import { type Staged, type StageOutcome, StaleContent } from '#ports/content.ts'
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { ContainerFacts, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
-import { createSessions, type PithosCredentials } from './auth.ts';
+import type { Sessions } from './auth.ts';
 import { assumedCapabilities, probeCapabilities } from './capabilities.ts';
 import { type ContainerHead, containerMissing, createPithosClient, type PithosClient } from './client.ts';
 import { type CommitContext, commitContent, giveUpContent, type Order, type Outcome } from './commit.ts';
@@ -22,10 +22,8 @@ import { commitRemoval, giveUpRemoval, repairRemovals } from './remove.ts';
 import { CONTAINER_IDENTITY, containerGeneration, isHidden, stateOf } from './wire.ts';
 
 export interface PithosStoreOptions {
-  /** Login URL, ends in `/identity/v2.0`. */
-  readonly authUrl: string;
-  /** Asked at each login, and again when the store refuses the token. */
-  readonly credentials: () => Promise<PithosCredentials>;
+  /** May be those of other stores, too. */
+  readonly sessions: Sessions;
   readonly container: string;
   /** Names what this pair tells the container. */
   readonly pairId: string;
@@ -48,8 +46,8 @@ export function openPithosStore(options: PithosStoreOptions): ObjectStore {
       `"${container}" cannot be a container's name; choose one without a slash`,
     );
   }
-  const sessions = createSessions(options.http, options.authUrl, options.credentials);
-  return new PithosStore(options, createPithosClient(options.http, sessions, container, options.pairId));
+  const { http, sessions, pairId } = options;
+  return new PithosStore(options, createPithosClient(http, sessions, container, pairId));
 }
 
 class PithosStore implements ObjectStore {

@@ -1,7 +1,8 @@
 /**
- * Session: one login shared by all requests of a store. The token is kept until a 401,
- * logins under way are merged, and a second 401 in a row means the credentials are refused.
- * The secret is asked for at every login, so that a renewed one is used without a restart.
+ * Session: one login shared by all requests of an account, whatever store they are for. The
+ * token is kept until a 401, logins under way are merged, and a second 401 in a row means the
+ * credentials are refused. The secret is asked for at every login, so that a renewed one is
+ * used without a restart.
  */
 import type { HttpClient, HttpRequest, HttpResponse } from '#libs/http/client.ts';
 import { HoldfastError } from '#ports/errors.ts';
@@ -30,36 +31,49 @@ export interface AccountRequest extends Omit<HttpRequest, 'url' | 'body'> {
   readonly body?: () => NonNullable<HttpRequest['body']>;
 }
 
+/** Where the account is and what opens it; for any number of sessions, so that a thousand containers cost one login. */
+export interface Login {
+  /** @throws HoldfastError credentials-refused, secret-missing, store-protocol, and as HttpClient.request */
+  endpoint(): Promise<Endpoint>;
+  /** The account answered 401 to it: unless that was done before, the next `endpoint` logs in again. */
+  drop(refused: Promise<Endpoint>): void;
+}
+
 export interface Session {
   /** @throws HoldfastError credentials-refused after a fresh token was refused too, and as HttpClient.request. */
   send(request: AccountRequest): Promise<HttpResponse>;
 }
 
-export function openSession(http: HttpClient, auth: SwiftAuth): Session {
+export function createLogin(http: HttpClient, auth: SwiftAuth): Login {
   let current: Promise<Endpoint> | null = null;
-
-  const endpoint = (): Promise<Endpoint> => {
-    if (current === null) {
-      const login = logIn(http, auth);
-      current = login;
-      // A failed login is not kept: the next request tries again, perhaps with a renewed secret.
-      login.catch(() => {
-        if (current === login) current = null;
-      });
-    }
-    return current;
+  const forget = (known: Promise<Endpoint>): void => {
+    if (current === known) current = null;
   };
+  return {
+    endpoint: () => {
+      if (current === null) {
+        const attempt = logIn(http, auth);
+        current = attempt;
+        // A failed login is not kept: the next request tries again, perhaps with a renewed secret.
+        attempt.catch(() => forget(attempt));
+      }
+      return current;
+    },
+    // Several requests may learn of the same old token: only the first drops it.
+    drop: forget,
+  };
+}
 
+export function openSession(http: HttpClient, login: Login): Session {
   return {
     async send(request) {
       for (let attempt = 1; ; attempt += 1) {
-        const used = endpoint();
+        const used = login.endpoint();
         const response = await http.request(absolute(await used, request));
         if (response.status !== 401) return response;
         const failure = await response.failure();
         if (attempt > 1) throw failure;
-        // Several requests may learn of the same old token: only the first drops it.
-        if (current === used) current = null;
+        login.drop(used);
       }
     },
   };

@@ -21,11 +21,12 @@ import { giveUp } from './give-up.ts';
 import { type ContainerHead, META_IDENTITY, metaGeneration, stateOf } from './heads.ts';
 import { listPage } from './listing.ts';
 import { remove } from './removal.ts';
-import { openSession, type SwiftAuth } from './session.ts';
+import { type Login, openSession } from './session.ts';
 import { SharedListing } from './shared-listing.ts';
 
 export interface SwiftStoreOptions {
-  readonly auth: SwiftAuth;
+  /** May be that of other stores, too. */
+  readonly login: Login;
   readonly container: string;
   /** Names what this pair tells the container. */
   readonly pairId: string;
@@ -52,7 +53,7 @@ class SwiftStore implements ObjectStore {
   #capabilities: StoreCapabilities;
 
   constructor(options: SwiftStoreOptions) {
-    this.#client = openClient(openSession(options.http, options.auth), options.container, options.pairId);
+    this.#client = openClient(openSession(options.http, options.login), options.container, options.pairId);
     this.#pairId = options.pairId;
     this.#histories = new SharedListing(this.#client, { versions: '' });
     this.#objects = new SharedListing(this.#client, {});

@@ -9,7 +9,9 @@ import { atOnce, type Step } from '#libs/memory/step.ts';
 import { type FaultPlan, type ModelServer, openModelClient } from '#libs/store-models/exchange.ts';
 import { PITHOS_AUTH_URL, PITHOS_TOKEN, PithosModel } from '#libs/store-models/pithos-model.ts';
 import { SWIFT_AUTH_URL, SWIFT_CREDENTIALS, SwiftModel } from '#libs/store-models/swift-model.ts';
+import { createSessions } from '#libs/store-pithos/auth.ts';
 import { openPithosStore } from '#libs/store-pithos/store.ts';
+import { createLogin } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
@@ -97,7 +99,7 @@ async function swiftContainer(options: ContainerOptions, keepsVersions: boolean)
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
   const opened = await attached(model, options, keepsVersions, (http, user, known) =>
     openSwiftStore({
-      auth,
+      login: createLogin(http, auth),
       container: CONTAINER,
       pairId: PAIR_ID,
       http,
@@ -124,8 +126,7 @@ async function pithosContainer(options: ContainerOptions): Promise<SimContainer>
   const opened = await attached(model, options, true, (http, user, known) => {
     const { clock, log } = user;
     return openPithosStore({
-      authUrl: PITHOS_AUTH_URL,
-      credentials,
+      sessions: createSessions(http, PITHOS_AUTH_URL, credentials),
       container: CONTAINER,
       pairId: PAIR_ID,
       http,

@@ -9,6 +9,7 @@ import {
   PithosModel,
   type PithosModelOptions,
 } from '#libs/store-models/pithos-model.ts';
+import { createSessions } from '#libs/store-pithos/auth.ts';
 import { openPithosStore } from '#libs/store-pithos/store.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
@@ -34,17 +35,19 @@ export async function openPithosModel(
   const server = new PithosModel({ clock, ...given });
   server.createContainer(CONTAINER, { versioning });
   const shared = {
-    authUrl: PITHOS_AUTH_URL,
-    credentials: async () => ({ token: PITHOS_TOKEN, user: null }),
     container: CONTAINER,
     pairId: 'pair-1',
     clock,
     log: SILENT,
   };
-  const store = openPithosStore({ ...shared, http: openModelClient(server) });
+  const loggedIn = (http: HttpClient) => {
+    const sessions = createSessions(http, PITHOS_AUTH_URL, async () => ({ token: PITHOS_TOKEN, user: null }));
+    return { ...shared, http, sessions };
+  };
+  const store = openPithosStore(loggedIn(openModelClient(server)));
   await store.attach({ create: true, versioning: versioning === 'auto', identity: IDENTITY });
   const open = (http: HttpClient): ObjectStore =>
-    openPithosStore({ ...shared, http, capabilities: store.capabilities });
+    openPithosStore({ ...loggedIn(http), capabilities: store.capabilities });
   return {
     store,
     second: open(openModelClient(server)),

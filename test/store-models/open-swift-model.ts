@@ -8,6 +8,7 @@ import {
   SwiftModel,
   type SwiftModelOptions,
 } from '#libs/store-models/swift-model.ts';
+import { createLogin } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
@@ -33,18 +34,19 @@ export async function openSwiftModel(options: SwiftModelTestOptions = {}): Promi
   const clock = createStillClock();
   const model = new SwiftModel({ clock, ...server });
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
+  const client = openModelClient(model);
   const first = openSwiftStore({
-    auth,
+    login: createLogin(client, auth),
     container: CONTAINER,
     pairId: 'pair-1',
-    http: openModelClient(model),
+    http: client,
     clock,
     log: SILENT,
   });
   await first.attach({ create: true, versioning: versioned, identity: IDENTITY });
   const open = (http: HttpClient): ObjectStore =>
     openSwiftStore({
-      auth,
+      login: createLogin(http, auth),
       container: CONTAINER,
       pairId: 'pair-1',
       http,

@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { createHttpClient, type HttpClient, type HttpResponse } from '#libs/http/client.ts';
 import { openModelClient } from '#libs/store-models/exchange.ts';
 import { SWIFT_AUTH_URL, SWIFT_CREDENTIALS, SwiftModel } from '#libs/store-models/swift-model.ts';
-import { type AccountRequest, openSession, type Session } from '#libs/store-swift/session.ts';
+import { type AccountRequest, createLogin, openSession, type Session } from '#libs/store-swift/session.ts';
 import { seeded } from '#test/core/seed.ts';
 import { swift } from '#test/support/services.ts';
 import { createStillClock } from './still-clock.ts';
@@ -141,7 +141,7 @@ class Side {
   readonly #ids: string[] = [];
 
   constructor(http: HttpClient, url: string, credentials: Readonly<Record<string, string>>, named: string) {
-    this.#session = openSession(http, { url, credentials: async () => credentials });
+    this.#session = openSession(http, createLogin(http, { url, credentials: async () => credentials }));
     this.#path = `/${encodeURIComponent(named)}`;
   }
 

@@ -6,7 +6,7 @@ import { ABSENT } from '#core/state.ts';
 import { atOnce, type Step } from '#libs/memory/step.ts';
 import { type Fault, openModelClient } from '#libs/store-models/exchange.ts';
 import { SWIFT_AUTH_URL, SWIFT_CREDENTIALS } from '#libs/store-models/swift-model.ts';
-import { openSession, type Session } from '#libs/store-swift/session.ts';
+import { createLogin, openSession, type Session } from '#libs/store-swift/session.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import {
   assertApplied,
@@ -29,7 +29,8 @@ const PATH = `/${encodeURIComponent(CONTAINER)}/${NAME}`;
 /** A client of the server past the adapter, logged in already. */
 async function rawSession(opened: OpenedSwiftModel, step: Step = atOnce): Promise<Session> {
   const http = openModelClient(opened.server, { step });
-  const session = openSession(http, { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS });
+  const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
+  const session = openSession(http, createLogin(http, auth));
   await session.send({ method: 'HEAD', path: PATH });
   return session;
 }

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Name, toName } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
+import { createSessions } from '#libs/store-pithos/auth.ts';
 import { HoldfastError } from '#ports/errors.ts';
+import type { ObjectStore } from '#ports/object-store.ts';
 import { assertApplied, bytesAt, create, orderFor, staged } from '#test/conformance/object-store-fixtures.ts';
 import { stageDirectory } from '#test/conformance/staged-bytes.ts';
 import { openPithos } from './open-pithos.ts';
@@ -104,12 +106,13 @@ describe('credentials', () => {
 
   it('may be a user id with a token', async (t) => {
     const opened = await openPithos(t);
-    const credentials = () => Promise.resolve({ user: opened.account, token: opened.secret.token });
-    assert.equal((await opened.openStore({ credentials }).container()).identity, opened.identity);
-    const another = () => Promise.resolve({ user: 'somebody-else', token: opened.secret.token });
-    await assert.rejects(opened.openStore({ credentials: another }).container(), {
-      code: 'credentials-refused',
-    });
+    const storeOf = (user: string): ObjectStore => {
+      const { http, server, secret } = opened;
+      const sessions = createSessions(http, server.authUrl, async () => ({ user, token: secret.token }));
+      return opened.openStore({ sessions });
+    };
+    assert.equal((await storeOf(opened.account).container()).identity, opened.identity);
+    await assert.rejects(storeOf('somebody-else').container(), { code: 'credentials-refused' });
   });
 
   it('that stay refused disable the pair and never read as absence', async (t) => {

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDigest } from '#libs/digest/digest.ts';
-import { createHttpClient } from '#libs/http/client.ts';
+import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import { type PithosServer, startPithosServer } from '#libs/pithos-server/server.ts';
+import { createSessions } from '#libs/store-pithos/auth.ts';
 import { openPithosStore, type PithosStoreOptions } from '#libs/store-pithos/store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
@@ -21,6 +22,7 @@ export const IDENTITY = 'pair-1';
 
 export interface OpenedPithos extends OpenedStore {
   readonly server: PithosServer;
+  readonly http: HttpClient;
   readonly account: string;
   readonly container: string;
   /** One more adapter, as a restarted worker would open it. */
@@ -52,8 +54,7 @@ export async function openPithos(
   const secret = { token: TOKEN };
   const openStore = (overrides: Partial<PithosStoreOptions> = {}): ObjectStore =>
     openPithosStore({
-      authUrl: server.authUrl,
-      credentials: () => Promise.resolve({ token: secret.token, user: null }),
+      sessions: createSessions(http, server.authUrl, async () => ({ token: secret.token, user: null })),
       container: CONTAINER,
       pairId: 'pair-1',
       http,
@@ -72,6 +73,7 @@ export async function openPithos(
     });
   return {
     server,
+    http,
     account: USER,
     container: CONTAINER,
     store,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { parseCredentials } from '#libs/store-swift/credentials.ts';
-import type { SwiftAuth } from '#libs/store-swift/session.ts';
+import { createLogin, type SwiftAuth } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import { startFakeKeystone } from '#test/support/fake-keystone.ts';
 import { swift } from '#test/support/services.ts';
@@ -17,7 +17,7 @@ const open = (t: Parameters<typeof openSwift>[0]): Promise<OpenedSwift> => {
 
 function storeWith(opened: OpenedSwift, auth: SwiftAuth, http = opened.http) {
   return openSwiftStore({
-    auth,
+    login: createLogin(http, auth),
     container: opened.container,
     pairId: 'pair-1',
     http,

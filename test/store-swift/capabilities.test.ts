@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { createLogin } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { StoreCapabilities } from '#ports/object-store.ts';
 import { swift } from '#test/support/services.ts';
@@ -27,7 +28,14 @@ for (const versioning of [true, false]) {
     assert.ok(login !== null);
     const { container, http, other } = await openSwift(t, login, versioning);
     const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
-    const store = openSwiftStore({ auth, container, pairId: 'pair-1', http, clock: CLOCK, log: SILENT });
+    const store = openSwiftStore({
+      login: createLogin(http, auth),
+      container,
+      pairId: 'pair-1',
+      http,
+      clock: CLOCK,
+      log: SILENT,
+    });
     await store.attach({ create: false, versioning, identity: 'later' });
     const expected = versioning ? SWIFT : { ...SWIFT, versions: false, unprotectedWindow: true };
     assert.deepEqual(store.capabilities, expected);
@@ -48,7 +56,7 @@ it('owns up to the window where a proxy swallows the request for versions', { sk
   await other.dropContainer();
   const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
   const store = openSwiftStore({
-    auth,
+    login: createLogin(swallowing, auth),
     container,
     pairId: 'pair-1',
     http: swallowing,

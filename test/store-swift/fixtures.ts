@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
+import { createLogin } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
@@ -53,7 +54,7 @@ export async function openSwift(t: Cleanup, login: SwiftLogin, versioning: boole
     const capabilities = probed.get(versioning);
     const known = capabilities === undefined ? {} : { capabilities };
     return openSwiftStore({
-      auth,
+      login: createLogin(client, auth),
       container,
       pairId: 'pair-1',
       http: client,

@@ -1,8 +1,8 @@
-/** Rotation: the secret file is replaced while a process works; its next login uses the new one, without a restart. */
+/** Logins: all pairs of an account share one, and the next one uses a secret that was replaced meanwhile, without a restart. */
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { NO_GENERATIONS } from '#core/generation.ts';
 import { createSides } from '#libs/compose/sides.ts';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
@@ -22,6 +22,46 @@ const SILENT: Log = {
 };
 
 it('a replaced secret file is used at the next login, also after the old secret was refused', async (t) => {
+  const { server, sides, secretFile, replaceSecret } = await openAccount(t);
+  const { store } = await sides.open(pairOf(server.authUrl, secretFile));
+  await store.container();
+
+  server.control.renewToken('user', 'second');
+  await assert.rejects(store.container(), isRefused, 'the old token is no longer valid');
+  await replaceSecret('second');
+  await store.container();
+
+  await replaceSecret('third');
+  await store.container();
+  server.control.renewToken('user', 'third');
+  await store.container();
+});
+
+it('all pairs of an account log in once, and once more when its token has ended', async (t) => {
+  const { server, sides, secretFile, replaceSecret } = await openAccount(t);
+  const logins = (): number => server.control.stats().byKind['identity'] ?? 0;
+  const pairs = [1, 2, 3].map((id) => ({ ...pairOf(server.authUrl, secretFile), id, uid: `uid-${id}` }));
+  const look = async (): Promise<void> => {
+    await Promise.all(pairs.map(async (pair) => (await sides.open(pair)).store.container()));
+  };
+  await look();
+  assert.equal(logins(), 1);
+  server.control.renewToken('user', 'second');
+  await replaceSecret('second');
+  await look();
+  await look();
+  assert.equal(logins(), 2);
+});
+
+it('who asks whether a login works is not answered from another one', async (t) => {
+  const { server, sides, secretFile, replaceSecret } = await openAccount(t);
+  const pair = pairOf(server.authUrl, secretFile);
+  await (await sides.open(pair)).store.container();
+  await replaceSecret('nobody has it');
+  await assert.rejects(sides.login(pair.store), isRefused);
+});
+
+async function openAccount(t: TestContext) {
   const dir = await temporaryDirectory(t, 'holdfast-rotation-');
   const server = await startPithosServer({
     dir: join(dir, 'store'),
@@ -48,19 +88,8 @@ it('a replaced secret file is used at the next login, also after the old secret 
     connections: 2,
   });
   t.after(() => sides.close());
-  const { store } = await sides.open(pairOf(server.authUrl, secretFile));
-  await store.container();
-
-  server.control.renewToken('user', 'second');
-  await assert.rejects(store.container(), isRefused, 'the old token is no longer valid');
-  await replaceSecret('second');
-  await store.container();
-
-  await replaceSecret('third');
-  await store.container();
-  server.control.renewToken('user', 'third');
-  await store.container();
-});
+  return { server, sides, secretFile, replaceSecret };
+}
 
 function isRefused(thrown: unknown): boolean {
   return thrown instanceof HoldfastError && thrown.code === 'credentials-refused';
