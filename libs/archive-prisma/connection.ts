@@ -81,16 +81,17 @@ export function connect({ url, poolSize, log }: ConnectionOptions): Connection {
   });
   pool.on('error', (error) => log.warn({ error: error.message }, 'an idle database connection ended'));
   let prisma: Promise<PrismaClient> | null = null;
-  const guard = <Result>(work: () => Promise<Result>): Promise<Result> => withRetry(work, log);
+  const plans: Plans = { areKept: true };
+  const guard = <Result>(work: () => Promise<Result>): Promise<Result> => withRetry(work, log, plans);
   return {
     prisma: () => {
       prisma ??= openPrisma(pool);
       return prisma;
     },
-    pool: sessionOf(pool),
+    pool: sessionOf(pool, plans),
     guard,
     transaction: (work, timeoutMs = TRANSACTION_TIMEOUT_MS) =>
-      guard(() => inTransaction(pool, work, timeoutMs, log)),
+      guard(() => inTransaction(pool, plans, work, timeoutMs, log)),
     close: async () => {
       await (await prisma)?.$disconnect();
       await pool.end();
@@ -113,7 +114,16 @@ function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) 
   return oid === INT8 ? BigInt : pg.types.getTypeParser(oid, format as 'text');
 }
 
-function sessionOf(client: Pick<pg.ClientBase, 'query'>): Session {
+/** Whether sessions remember what was planned once: behind a pooler that does not know of it each may be another's. */
+interface Plans {
+  areKept: boolean;
+}
+
+function sessionOf(client: Pick<pg.ClientBase, 'query'>, plans: Readonly<Plans>): Session {
+  const queryOf = (sql: Statement, values: readonly unknown[]): pg.QueryConfig => {
+    if (typeof sql === 'string') return { text: sql, values: [...values] };
+    return { ...(plans.areKept ? sql : { text: sql.text }), values: [...values] };
+  };
   return {
     query: async <Row>(sql: Statement, ...values: readonly unknown[]) => {
       const { rows } = await client.query(queryOf(sql, values));
@@ -123,13 +133,10 @@ function sessionOf(client: Pick<pg.ClientBase, 'query'>): Session {
   };
 }
 
-function queryOf(sql: Statement, values: readonly unknown[]): pg.QueryConfig {
-  return typeof sql === 'string' ? { text: sql, values: [...values] } : { ...sql, values: [...values] };
-}
-
 /** A session whose transaction took too long, or could not be rolled back, is ended: that rolls back, too. */
 async function inTransaction<Result>(
   pool: pg.Pool,
+  plans: Readonly<Plans>,
   work: (session: Session) => Promise<Result>,
   timeoutMs: number,
   log: Log,
@@ -148,7 +155,7 @@ async function inTransaction<Result>(
   const timer = setTimeout(() => release(true), timeoutMs);
   try {
     await client.query('BEGIN');
-    const result = await work(sessionOf(client));
+    const result = await work(sessionOf(client, plans));
     await client.query('COMMIT');
     release(false);
     return result;
@@ -168,12 +175,20 @@ async function succeeds(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-async function withRetry<Result>(work: () => Promise<Result>, log: Log): Promise<Result> {
+async function withRetry<Result>(work: () => Promise<Result>, log: Log, plans: Plans): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (thrown) {
       const failure = describe(thrown);
+      if (plans.areKept && isPlanLost(failure)) {
+        plans.areKept = false;
+        log.warn(
+          {},
+          'what is before the database shares its sessions and loses plans: each statement is planned anew',
+        );
+      }
+      if (isPlanLost(failure) && attempt < ATTEMPTS) continue;
       if (attempt === ATTEMPTS || !isLostRace(failure)) throw translated(thrown, failure);
       log.debug({ attempt, code: failure.code }, 'a transaction lost a race and runs again');
       await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
@@ -203,6 +218,11 @@ function describe(thrown: unknown): Failure {
 
 function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** The session knows no statement of that name, or has one already: it was refused before it ran. */
+function isPlanLost({ code }: Failure): boolean {
+  return code === '26000' || code === '42P05';
 }
 
 /** Serialization failure or deadlock: nothing of the transaction is there, and trying again is right. */

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
+import { connect, planOnce, type Session } from '#libs/archive-prisma/connection.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { name } from '#test/conformance/archive-fixtures.ts';
-import { type Fixture, openFixture, query } from './fixtures.ts';
+import { type Fixture, openFixture, query, SILENT } from './fixtures.ts';
 
 const BLOCKED = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
 
@@ -52,3 +53,22 @@ test('a session that the server ends is a database that does not answer, and the
   assert.equal(result.reason.code, 'database-unreachable');
   await fixture.ping();
 });
+
+for (const within of ['a statement', 'a transaction'] as const) {
+  test(`${within} whose session lost its plans, as behind a pooler, runs again without any`, async (t) => {
+    const { url } = await openFixture(t);
+    const connection = connect({ url, poolSize: 1, log: SILENT });
+    t.after(() => connection.close());
+    const { guard, pool, transaction } = connection;
+    const planned = planOnce('SELECT $1::int AS number');
+    const plans = (): Promise<readonly unknown[]> =>
+      guard(() => pool.query('SELECT name FROM pg_prepared_statements'));
+    const ask = (session: Session): Promise<readonly unknown[]> => session.query(planned, 7);
+    assert.deepEqual(await guard(() => ask(pool)), [{ number: 7 }]);
+    assert.deepEqual(await plans(), [{ name: planned.name }]);
+    await guard(() => pool.execute('DEALLOCATE ALL'));
+    const answer = within === 'a statement' ? guard(() => ask(pool)) : transaction(ask);
+    assert.deepEqual(await answer, [{ number: 7 }]);
+    assert.deepEqual(await plans(), []);
+  });
+}
