@@ -394,7 +394,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     from: `  if (deletes > policy.names && deletes * 100 > policy.percent * names) return true;`,
     to: '',
   },
-  // Renames. That what the store copies is compared first changes nothing that happens here: its version is asked for by its digest.
+  // Renames.
   {
     name: 'whatever is at the old name here is copied to the new one',
     file: 'libs/steps/commit-decision.ts',
