@@ -5,7 +5,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   W2: 'each file is written beside its place, synced to the disk, linked and acknowledged, where peers only write it: about 4 ms of processor time a file beside the 5 that the server of the same two cores takes to answer.',
   W3: 'at small sizes the time is that of asking four processes to look, not of looking. Node with the libraries of a process takes about 130 MiB before it does anything.',
   W4: 'each file changed here costs a look before the PUT and a proof after it, each one changed upstream a look and a GET.',
-  W5: 'a change passes the watcher or poller, the queue, the decider, the queue again and a transfer, with a statement or two in each.',
+  W5: 'a change passes the watcher or poller, the queue, the decider, the queue again and a transfer, with a statement or two in each. Beside a backlog both cores are busy with that, and each of these steps waits for its turn.',
   W6: 'up, the file is read once for its digest before it is sent; down, it is hashed while it comes and synced to the disk: 10 s of processor time a GiB, twice that of rclone, on cores that the server needs, too.',
   W7: 'each second the watcher reads the rows of all its pairs, which is most of its half of the processor time; a poll takes 7 ms with its statements and its place in the queue.',
   W8: 'the more processes there are, the fewer commits share a page of the listing that proves them, and all of them share two cores with the server.',

@@ -68,7 +68,9 @@ export class Users {
       await mkdir(dirname(this.engine.path(name)), { recursive: true });
       return true;
     } catch (thrown) {
-      if (['EEXIST', 'ENOTDIR'].includes((thrown as NodeJS.ErrnoException).code ?? '')) return false;
+      // Also a link that leads nowhere is in the way.
+      const inTheWay = ['EEXIST', 'ENOTDIR', 'ENOENT'];
+      if (inTheWay.includes((thrown as NodeJS.ErrnoException).code ?? '')) return false;
       throw thrown;
     }
   }
