@@ -161,6 +161,7 @@ export class Checker {
         if (side === 'upstream' && !before.has(name)) this.#changedAt.set(name, this.#now());
         if (!before.has(name)) book.touched(side, name);
         if (side === 'upstream' && before.get(name) !== content) book.put(name, content);
+        if (side === 'upstream' && isFile(content) && before.get(name) !== content) this.#replaced(name);
         if (before.get(name) !== content) book.wasAt(name, content);
         if (isContent(content) && !book.isKnown(content)) book.wrote(content);
       }
@@ -226,6 +227,18 @@ export class Checker {
     for (const content of book.displacedContents) {
       const isHere = this.#isAtName(content) || hasContent(this.#folder.hidden, content);
       if (!isHere && container.keepsVersions && isVersion(container, content)) book.letGo(content);
+    }
+  }
+
+  /**
+   * What a write or delete of the engine had displaced at the name, and nobody had rescued yet, its user would have
+   * replaced by what he writes there now: it stays the version that he would have made of it.
+   */
+  #replaced(name: string): void {
+    const { book } = this.#parts;
+    for (const content of book.displacedContents) {
+      const isHere = this.#isAtName(content) || hasContent(this.#folder.hidden, content);
+      if (!isHere && this.#lastName.get(content) === name) book.letGo(content);
     }
   }
 
