@@ -256,6 +256,7 @@ export class Users {
           if (bytes === undefined) continue;
           if (bytes === null) container.raw.putDirectory(target);
           else container.raw.put(target, bytes);
+          book.touched('upstream', target);
           if (act.do === 'rename') container.raw.remove(known);
         }
         return;
