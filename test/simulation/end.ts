@@ -130,6 +130,10 @@ export class End {
       await this.#answer();
       return { what: 'deletes wait', about: pendingOf(parts.database, parts.pairId) };
     }
+    // What is out may be stuck by its earlier attempts, and yet end well when its worker is found dead.
+    const rows = parts.database.rows(parts.pairId);
+    if (rows.some(({ decision, heldUntil }) => decision !== null && heldUntil !== null))
+      return { what: 'work is under way', about: pendingOf(parts.database, parts.pairId) };
     const problems = parts.database.problems(parts.pairId);
     const passing = problems.find((problem) => !isStanding(problem, problems));
     if (passing !== undefined)
