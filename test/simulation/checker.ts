@@ -224,9 +224,8 @@ export class Checker {
   /** That a write upstream had displaced something, only this database knew; a version of its object it is still. */
   #forgetRescues(): void {
     const { book, container } = this.#parts;
-    for (const content of book.displacedContents) {
-      const isHere = this.#isAtName(content) || hasContent(this.#folder.hidden, content);
-      if (!isHere && container.keepsVersions && isVersion(container, content)) book.letGo(content);
+    for (const content of this.#unrescued()) {
+      if (container.keepsVersions && isVersion(container, content)) book.letGo(content);
     }
   }
 
@@ -235,11 +234,16 @@ export class Checker {
    * replaced by what he writes there now: it stays the version that he would have made of it.
    */
   #replaced(name: string): void {
-    const { book } = this.#parts;
-    for (const content of book.displacedContents) {
-      const isHere = this.#isAtName(content) || hasContent(this.#folder.hidden, content);
-      if (!isHere && this.#lastName.get(content) === name) book.letGo(content);
+    for (const content of this.#unrescued()) {
+      if (this.#lastName.get(content) === name) this.#parts.book.letGo(content);
     }
+  }
+
+  /** Contents that the engine displaced, and that are neither at a name nor hidden. */
+  #unrescued(): string[] {
+    return [...this.#parts.book.displacedContents].filter(
+      (content) => !this.#isAtName(content) && !hasContent(this.#folder.hidden, content),
+    );
   }
 
   /** What waited to be deleted comes again from the other side, as if somebody had just written it there. */
