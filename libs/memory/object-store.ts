@@ -195,6 +195,7 @@ const CAPABILITIES: StoreCapabilities = {
   listingLags: false,
   listsDigests: true,
   serverSideCopy: true,
+  copyCreateOnly: 'enforced',
   unprotectedWindow: false,
   maxObjectBytes: Number.MAX_SAFE_INTEGER,
   blockSize: null,

@@ -29,7 +29,10 @@ export interface StoreCapabilities {
   readonly listingLags: boolean;
   /** A listing tells what each object's content is; else they are asked one by one (S3 with keys of its own). */
   readonly listsDigests: boolean;
+  /** Copies an object as long as it is the one that was meant. */
   readonly serverSideCopy: boolean;
+  /** Such a copy to a name where nothing is. */
+  readonly copyCreateOnly: Guard;
   /** Neither guard nor version protects a write here: shown to operators as "unprotected window". */
   readonly unprotectedWindow: boolean;
   /** Bytes; larger files become the problem `content-too-large`. */

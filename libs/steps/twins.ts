@@ -18,16 +18,16 @@ export interface Twins {
 export const NO_TWINS: Twins = { upstream: new Map(), here: new Map() };
 
 /**
- * Of names that are new to the target. Upstream only where no copy can overwrite for good, as a copy cannot be
- * create-only, and where it saves anything: a store of blocks is sent none that it has.
+ * Of names that are new to the target. Upstream only where no copy can overwrite for good, as one that is not
+ * create-only may without versions, and where it saves anything: a store of blocks is sent none that it has.
  */
 export async function findTwins(
   pairId: number,
-  { serverSideCopy, versions, blockSize }: StoreCapabilities,
+  { serverSideCopy, copyCreateOnly, versions, blockSize }: StoreCapabilities,
   entries: readonly Entry[],
   archive: Pick<Archive, 'movedHere' | 'movedUpstream'>,
 ): Promise<Twins> {
-  const copies = serverSideCopy && versions && blockSize === null;
+  const copies = serverSideCopy && (versions || copyCreateOnly === 'enforced') && blockSize === null;
   const sent = copies ? entries.filter(isNewUpstream).map(({ name }) => name) : [];
   const fetched = entries.filter(isNewHere).map(({ name }) => name);
   return {

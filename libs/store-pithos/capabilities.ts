@@ -23,6 +23,7 @@ export function assumedCapabilities(isVersioned: boolean, blockSize: number): St
     listingLags: false,
     listsDigests: true,
     serverSideCopy: true,
+    copyCreateOnly: 'ignored',
     // An advisory guard alone leaves the moment between check and lock open.
     unprotectedWindow: !isVersioned,
     maxObjectBytes: MAX_OBJECT_BYTES,

@@ -22,6 +22,7 @@ export const UNPROBED: StoreCapabilities = {
   listingLags: true,
   listsDigests: true,
   serverSideCopy: false,
+  copyCreateOnly: 'ignored',
   unprotectedWindow: true,
   maxObjectBytes: MAX_OBJECT_BYTES,
   blockSize: null,
@@ -55,10 +56,7 @@ export async function probeCapabilities(
     const replaceIf = await probeReplace(client, key, fresh);
     const versions = versioned && version !== null && (await readsOldVersion(client, key, version));
     const deleteIf = await probeDelete(client, key, fresh);
-    const etag = head?.etag ?? '';
-    const source = fresh();
-    assertWritten(await client.put(source, {}, textBody(FIRST)));
-    const copied = await client.copy(source, { version: null, etag }, fresh());
+    const copies = await probeCopy(client, head?.etag ?? '', fresh);
     const isGuarded = [createOnly, replaceIf, deleteIf].every((guard) => guard === 'enforced');
     return {
       ...UNPROBED,
@@ -69,7 +67,7 @@ export async function probeCapabilities(
       // Where conditions are not enforced, writes have no order that a listing could be trusted to show.
       listingLags: createOnly !== 'enforced' || replaceIf !== 'enforced',
       listsDigests,
-      serverSideCopy: copied.result === 'done',
+      ...copies,
       unprotectedWindow: !versions && !isGuarded,
     };
   } finally {
@@ -115,6 +113,34 @@ async function probeDelete(client: Client, taken: string, fresh: () => string): 
         : client.put(raced.key, { 'if-match': `"${raced.etag}"` }, textBody(`${writer}`)),
     );
   });
+}
+
+/** @param etag that `FIRST` gets here. */
+async function probeCopy(
+  client: Client,
+  etag: string,
+  fresh: () => string,
+): Promise<Pick<StoreCapabilities, 'serverSideCopy' | 'copyCreateOnly'>> {
+  const source = fresh();
+  assertWritten(await client.put(source, {}, textBody(FIRST)));
+  const copy = (target: string, tag: string, isNew: boolean): Promise<Written> =>
+    client.copy(source, { version: null, etag: tag }, target, { isNew }).then(asWritten);
+  const target = fresh();
+  const serverSideCopy =
+    (await copy(target, etag, false)).result === 'done' &&
+    (await copy(fresh(), WRONG_TAG, false)).result === 'refused';
+  if (!serverSideCopy || (await copy(target, etag, true)).result !== 'refused')
+    return { serverSideCopy, copyCreateOnly: 'ignored' };
+  const copyCreateOnly = await contended(async () => {
+    const key = fresh();
+    return winners(() => copy(key, etag, true));
+  });
+  return { serverSideCopy, copyCreateOnly };
+}
+
+/** A source that is gone, or another, refuses a copy as much as a target that is taken. */
+function asWritten(copied: Written | { readonly result: 'source-gone' }): Written {
+  return copied.result === 'source-gone' ? { result: 'refused' } : copied;
 }
 
 /** @param race gives how many of several at once did what only one of them may do. */

@@ -11,9 +11,9 @@ import { type ObjectHead, objectHead } from './heads.ts';
 import { encodeKey, encodeStrictly } from './names.ts';
 import type { BucketRequest, BucketSession } from './session.ts';
 import {
-  isCopyResult,
   type KeyPage,
   type ListedVersion,
+  parseCopyResult,
   parseKeys,
   parseVersioning,
   parseVersions,
@@ -45,11 +45,16 @@ export interface Client {
   get(key: string, version: string | null, range: string | null): Promise<HttpResponse | null>;
   /** @throws HoldfastError container-missing; whatever the body throws */
   put(key: string, headers: Readonly<Record<string, string>>, body: Body): Promise<Written>;
-  /** Server-side copy within the bucket, for as long as the source has `etag` and nothing is at the target. */
+  /**
+   * Server-side copy within the bucket, for as long as the source has `etag`.
+   * @param options metadata in place of the source's; `isNew`: only where nothing is, which not every store heeds.
+   * @returns `source-gone` also where the target is taken and that was asked about: one status says both.
+   */
   copy(
     key: string,
     source: { readonly version: string | null; readonly etag: string },
     target: string,
+    options?: CopyOptions,
   ): Promise<Written | { readonly result: 'source-gone' }>;
   /** Removes the current object, or one version for good; `refused` also where there is none. @throws HoldfastError container-missing */
   remove(key: string, options?: { readonly ifMatch?: string; readonly version?: string }): Promise<Written>;
@@ -62,6 +67,11 @@ export interface Client {
   /** @returns whether the store took it. */
   enableVersioning(): Promise<boolean>;
   createBucket(): Promise<void>;
+}
+
+export interface CopyOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly isNew?: boolean;
 }
 
 export interface ClientOptions {
@@ -137,12 +147,15 @@ class BucketClient implements Client {
     key: string,
     source: { readonly version: string | null; readonly etag: string },
     target: string,
+    { metadata, isNew = false }: CopyOptions = {},
   ): Promise<Written | { readonly result: 'source-gone' }> {
     const version = source.version === null ? '' : `?versionId=${encodeStrictly(source.version)}`;
     const headers = {
       ...this.#options.writeHeaders,
       'x-amz-copy-source': `/${encodeStrictly(this.bucket)}/${encodeKey(key)}${version}`,
       'x-amz-copy-source-if-match': `"${source.etag}"`,
+      ...(metadata === undefined ? {} : { ...metadata, 'x-amz-metadata-directive': 'REPLACE' }),
+      ...(isNew ? { 'if-none-match': '*' } : {}),
     };
     const answer = await this.#session.send({ method: 'PUT', key: target, headers, what: 'copy an object' });
     const { response, problem } = answer;
@@ -151,9 +164,8 @@ class BucketClient implements Client {
       return { result: 'source-gone' };
     }
     if (problem !== null) return this.#written(answer);
-    if (isCopyResult(await response.text())) {
-      return { result: 'done', etag: '', version: versionOf(response) };
-    }
+    const etag = parseCopyResult(await response.text());
+    if (etag !== null) return { result: 'done', etag, version: versionOf(response) };
     return { result: 'failed', failure: protocolFailure(answer.attempt, 'the copy was begun and not ended') };
   }
 

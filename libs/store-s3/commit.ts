@@ -8,6 +8,7 @@ import type { RemoteState } from '#core/state.ts';
 import { NOTHING_DISPLACED, type RecoveryPointer } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
+import type { Twin } from '#ports/object-store.ts';
 import type { Written } from './client.ts';
 import { type CommitContext, look, type Order, type Outcome } from './commit-context.ts';
 import { keepAppeared, keepCurrent, knownVersions, pointerTo, pointerToBase } from './displaced.ts';
@@ -16,6 +17,7 @@ import { readIdentity } from './facts.ts';
 import { giveUp } from './give-up.ts';
 import { digestInTag, type ObjectHead, orderMark, stateOf } from './heads.ts';
 import { keyOf } from './names.ts';
+import { copyTwin, twinFor } from './twin.ts';
 import { prepareUpload, type Upload } from './upload.ts';
 
 /** @throws HoldfastError container-missing, content-too-large, content-mismatch, name-unsyncable and as every request */
@@ -24,6 +26,7 @@ export async function pull(
   name: Name,
   content: Staged,
   order: Order,
+  hint?: Twin,
 ): Promise<Outcome> {
   let upload: Upload;
   try {
@@ -35,17 +38,21 @@ export async function pull(
   const { expected } = order;
   // A file is created without a look: whatever is there refuses it.
   const isPlainCreate = expected.kind === 'absent' && upload.kind === 'file';
-  if (isPlainCreate && capabilities.createOnly === 'enforced')
+  const twin = twinFor(capabilities, upload, order, hint);
+  if (twin !== null && capabilities.copyCreateOnly === 'enforced')
+    return write(context, name, upload, order, { ...NOTHING, twin });
+  if (isPlainCreate && twin === null && capabilities.createOnly === 'enforced')
     return write(context, name, upload, order, NOTHING);
-  const isGuarded = capabilities.createOnly === 'enforced' && capabilities.replaceIf === 'enforced';
+  const isGuarded =
+    twin === null && capabilities.createOnly === 'enforced' && capabilities.replaceIf === 'enforced';
   // Before the look: what appears in between is then told from what was there.
   const known = isGuarded ? NOTHING.known : await knownVersions(context, keyOf(name, upload.kind));
   const before = await look(client, name);
   if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
-  if (matches(before, expected)) return write(context, name, upload, order, { before, known });
+  if (matches(before, expected)) return write(context, name, upload, order, { before, known, twin });
   if (before === null) {
     await readIdentity(client);
-    if (isImplied(expected)) return write(context, name, upload, order, { before, known });
+    if (isImplied(expected)) return write(context, name, upload, order, { before, known, twin });
   }
   return stale(context, name, order, before);
 }
@@ -65,23 +72,27 @@ interface Base {
   readonly before: ObjectHead | null;
   /** Versions of the key, as of a moment before that; none where the store guards its writes. */
   readonly known: ReadonlySet<string>;
+  /** What is copied instead of sending the bytes. */
+  readonly twin: Twin | null;
 }
 
-const NOTHING: Base = { before: null, known: new Set() };
+const NOTHING: Base = { before: null, known: new Set(), twin: null };
 
 async function write(
   context: CommitContext,
   name: Name,
   upload: Upload,
   order: Order,
-  { before, known }: Base,
+  { before, known, twin }: Base,
 ): Promise<Outcome> {
   const copies = before === null ? [] : await keepCurrent(context, name, order, before);
   const replaced = before?.kind === upload.kind ? before : null;
   const other = replaced === null ? before : null;
   let put: Put;
+  let copied: Put | null = null;
   try {
-    put = await putGuarded(context, name, upload, order, replaced, known);
+    copied = twin === null ? null : await putCopy(context, name, upload, order, twin, known);
+    put = copied ?? (await putGuarded(context, name, upload, order, replaced, known));
     if (other !== null) put = await putBeside(context, name, upload, order, other, put);
     if (put.result === 'refused' && before === null)
       put = await putAfterDelete(context, name, upload, order, put);
@@ -99,8 +110,30 @@ async function write(
       return refused(context, name, upload, order, copies);
     case 'done':
       assertArrived(context, put.etag, upload);
-      return settle(context, name, upload, order, { before, copies, ...put });
+      return told(
+        await settle(context, name, upload, order, { before, copies, ...put }),
+        put === copied && twin,
+      );
   }
+}
+
+/** Tells where content came from that did not travel. */
+function told(outcome: Outcome, twin: Twin | null | false): Outcome {
+  return twin && outcome.result === 'applied' ? { ...outcome, copiedFrom: twin.name } : outcome;
+}
+
+/** @returns null where the bytes have to be sent after all. */
+async function putCopy(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  twin: Twin,
+  known: ReadonlySet<string>,
+): Promise<Put | null> {
+  const copied = await copyTwin(context, name, upload, order, twin);
+  const isGuarded = context.capabilities.copyCreateOnly === 'enforced';
+  return copied?.result === 'done' ? { ...copied, isGuarded, known } : copied;
 }
 
 const BLOCKED = { ancestor: 'ancestor-not-directory', contents: 'directory-not-empty' } as const;

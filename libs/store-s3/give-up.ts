@@ -9,6 +9,7 @@ import { findBase, keepBetween, pointerToBase } from './displaced.ts';
 import { staleOutcome } from './expectation.ts';
 import { type ObjectHead, stateOf } from './heads.ts';
 import { remove } from './removal.ts';
+import { mayCopyUnguarded } from './twin.ts';
 import type { ListedVersion } from './xml.ts';
 
 /** As many writes of one name as are looked through for ours. */
@@ -27,7 +28,9 @@ export async function giveUp(
     return there === null ? remove(context, name, order) : staleOutcome(there, order.expected);
   }
   const isOurs = there?.order === String(order.serial);
-  const isGuarded = capabilities.createOnly === 'enforced' && capabilities.replaceIf === 'enforced';
+  const isCopied = order.expected.kind === 'absent' && mayCopyUnguarded(capabilities);
+  const isGuarded =
+    !isCopied && capabilities.createOnly === 'enforced' && capabilities.replaceIf === 'enforced';
   const between = isGuarded || !capabilities.versions ? [] : await rescueUnnoticed(context, name, order);
   if (!isOurs && between === null) return staleOutcome(there, order.expected);
   if (!isOurs && isGuarded) return staleOutcome(there, order.expected);

@@ -10,7 +10,7 @@ import type { Clock } from '#ports/clock.ts';
 import type { Staged, StageOutcome } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
-import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import type { ContainerFacts, ListPage, ObjectStore, StoreCapabilities, Twin } from '#ports/object-store.ts';
 import { probeCapabilities, UNPROBED } from './capabilities.ts';
 import { type Client, openClient } from './client.ts';
 import { pull } from './commit.ts';
@@ -153,8 +153,8 @@ class S3Store implements ObjectStore {
     return { result: 'staged', content: { kind: 'directory', mtimeNs, mode, release } };
   }
 
-  pull(name: Name, content: Staged, order: Order): Promise<Outcome> {
-    return pull(this.#context(), name, content, order);
+  pull(name: Name, content: Staged, order: Order, twin?: Twin): Promise<Outcome> {
+    return pull(this.#context(), name, content, order, twin);
   }
 
   remove(name: Name, order: Order): Promise<Outcome> {

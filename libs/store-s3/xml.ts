@@ -131,9 +131,10 @@ export function parseVersioning(text: string): string {
   return child(parseDocument(text), 'Status') ?? '';
 }
 
-/** A copy may fail with status 200 and say so in its document only. */
-export function isCopyResult(text: string): boolean {
-  return parseDocument(text)?.tag === 'CopyObjectResult';
+/** A copy may fail with status 200 and say so in its document only. @returns the copy's ETag; null when it failed. */
+export function parseCopyResult(text: string): string | null {
+  const root = parseDocument(text);
+  return root?.tag === 'CopyObjectResult' ? plainTag(child(root, 'ETag') ?? '') : null;
 }
 
 function listedKey(row: Element, decode: (text: string) => string): ListedKey {

@@ -28,6 +28,8 @@ export const UNPROBED: StoreCapabilities = {
   listingLags: true,
   listsDigests: true,
   serverSideCopy: false,
+  // Its conditions are about the source.
+  copyCreateOnly: 'ignored',
   unprotectedWindow: true,
   maxObjectBytes: MAX_OBJECT_BYTES,
   blockSize: null,

@@ -41,6 +41,11 @@ function describeTwins(open: OpenStore): void {
     size: bytes.length,
     hash: opened.hash(bytes),
   });
+  /** Whether content need not travel twice, and is not in blocks which are asked for by their digests anyway. */
+  const copies = ({ store }: OpenedStore): boolean => {
+    const { serverSideCopy, versions, copyCreateOnly, blockSize } = store.capabilities;
+    return serverSideCopy && (versions || copyCreateOnly === 'enforced') && blockSize === null;
+  };
   const versionOf = (state: RemoteState) => (state.kind === 'file' ? state.version : null);
 
   for (const where of ['current', 'removed'] as const) {
@@ -58,8 +63,26 @@ function describeTwins(open: OpenStore): void {
       assert.ok(outcome.state.kind === 'file');
       assert.equal(outcome.state.mtimeNs, 1_700_000_000_123_456_789n);
       assert.deepEqual(outcome.conflictCopies, []);
+      const isThere = where === 'current' || opened.store.capabilities.versions;
+      assert.equal(outcome.copiedFrom, isThere && copies(opened) ? OLD_NAME : undefined);
     });
   }
+
+  it('takes no copy of a name that was written anew', async (t) => {
+    const opened = await open(t);
+    await create(opened, OLD_NAME, OLD);
+    await opened.other.put(OLD_NAME, NEW);
+    const outcome = await opened.store.pull(
+      NAME,
+      staged(opened, OLD),
+      orderFor(NAME, ABSENT),
+      twinOf(opened, OLD, null),
+    );
+    assertApplied(outcome);
+    assert.equal(outcome.copiedFrom, undefined);
+    assert.equal(await bytesAt(opened, NAME), OLD.toString());
+    assert.equal(await bytesAt(opened, OLD_NAME), NEW.toString());
+  });
 
   it('never brings what another name has instead of the content', async (t) => {
     const opened = await open(t);

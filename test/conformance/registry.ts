@@ -67,6 +67,7 @@ function describePairs(open: OpenArchive): void {
           listingLags: true,
           listsDigests: true,
           serverSideCopy: false,
+          copyCreateOnly: 'ignored',
           unprotectedWindow: false,
           maxObjectBytes: Number.MAX_SAFE_INTEGER,
           blockSize: 65_536,

@@ -1,4 +1,5 @@
 /** Fixtures of the S3 tests: a fresh bucket on a real server, with the store under test and a raw client. */
+import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import type { S3Login } from '#libs/services/versitygw.ts';
@@ -80,4 +81,28 @@ export async function openS3(t: Cleanup, login: S3Login, kind: S3Kind): Promise<
     unsyncableRawNames: kind.unsyncableRawNames,
     ...kind.cannot,
   };
+}
+
+/** What `putInParts` uploads. */
+export const PARTS = Buffer.alloc(5 * 1024 * 1024 + 7, 'x');
+
+export async function putInParts(
+  { other }: OpenedS3,
+  key: string,
+  headers: Record<string, string>,
+): Promise<void> {
+  const begun = await other.send({ method: 'POST', key, query: 'uploads=', headers });
+  const id = /<UploadId>([^<]+)</.exec(begun.text)?.[1] ?? assert.fail(begun.text);
+  const rows: string[] = [];
+  for (const [number, body] of [
+    PARTS.subarray(0, 5 * 1024 * 1024),
+    PARTS.subarray(5 * 1024 * 1024),
+  ].entries()) {
+    const query = `partNumber=${number + 1}&uploadId=${id}`;
+    const part = await other.send({ method: 'PUT', key, query, body });
+    rows.push(`<Part><PartNumber>${number + 1}</PartNumber><ETag>${part.headers['etag']}</ETag></Part>`);
+  }
+  const body = `<CompleteMultipartUpload>${rows.join('')}</CompleteMultipartUpload>`;
+  const ended = await other.send({ method: 'POST', key, query: `uploadId=${id}`, body });
+  assert.equal(ended.status, 200, ended.text);
 }

@@ -5,7 +5,7 @@ import { ABSENT } from '#core/state.ts';
 import { create, listAll, orderFor, staged } from '#test/conformance/object-store-fixtures.ts';
 import { readAll } from '#test/conformance/staged-bytes.ts';
 import { s3 } from '#test/support/services.ts';
-import { type OpenedS3, openS3 } from './fixtures.ts';
+import { type OpenedS3, openS3, PARTS, putInParts } from './fixtures.ts';
 
 const login = await s3();
 const skip = login === null ? 'there is no S3 server here; npm run test:stores builds one' : false;
@@ -93,22 +93,3 @@ describe('a bucket whose ETags are no digests', { skip }, () => {
     assert.equal((listed.get('ours') as typeof state).hash, state.hash);
   });
 });
-
-const PARTS = Buffer.alloc(5 * 1024 * 1024 + 7, 'x');
-
-async function putInParts({ other }: OpenedS3, key: string, headers: Record<string, string>): Promise<void> {
-  const begun = await other.send({ method: 'POST', key, query: 'uploads=', headers });
-  const id = /<UploadId>([^<]+)</.exec(begun.text)?.[1] ?? assert.fail(begun.text);
-  const rows: string[] = [];
-  for (const [number, body] of [
-    PARTS.subarray(0, 5 * 1024 * 1024),
-    PARTS.subarray(5 * 1024 * 1024),
-  ].entries()) {
-    const query = `partNumber=${number + 1}&uploadId=${id}`;
-    const part = await other.send({ method: 'PUT', key, query, body });
-    rows.push(`<Part><PartNumber>${number + 1}</PartNumber><ETag>${part.headers['etag']}</ETag></Part>`);
-  }
-  const body = `<CompleteMultipartUpload>${rows.join('')}</CompleteMultipartUpload>`;
-  const ended = await other.send({ method: 'POST', key, query: `uploadId=${id}`, body });
-  assert.equal(ended.status, 200, ended.text);
-}

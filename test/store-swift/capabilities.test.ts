@@ -18,6 +18,7 @@ const SWIFT: StoreCapabilities = {
   listingLags: true,
   listsDigests: true,
   serverSideCopy: true,
+  copyCreateOnly: 'ignored',
   unprotectedWindow: false,
   maxObjectBytes: 5_368_709_120,
   blockSize: null,
