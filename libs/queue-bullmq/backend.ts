@@ -38,7 +38,8 @@ export interface Backend {
   readonly advice: string;
   /** The failure below one that only says that retrying ended. */
   causeOf(thrown: unknown): unknown;
-  openQueue(name: string): QueueHandle;
+  /** @param onDead called when the handle will never work, and another one may. */
+  openQueue(name: string, onDead: () => void): QueueHandle;
   openWorker(name: string, processor: Processor, settings: WorkerSettings): OpenWorker;
   /** Puts the sentinel where there is none, atomically. @returns whether it was missing. */
   placeSentinel(): Promise<boolean>;

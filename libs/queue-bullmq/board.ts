@@ -24,7 +24,7 @@ export function openQueueBoard(
       const names = [...(await backend.queueNames([]))].sort();
       return names.map((name) => {
         // A handle shows the part of a queue that ours use; what is behind it is whole.
-        const queue = opened.get(name) ?? (backend.openQueue(name) as Queue);
+        const queue = opened.get(name) ?? (backend.openQueue(name, () => opened.delete(name)) as Queue);
         opened.set(name, queue);
         return queue;
       });

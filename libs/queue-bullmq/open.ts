@@ -230,7 +230,9 @@ class BullJobQueue implements JobQueue {
   #queue(name: string): QueueHandle {
     const known = this.#queues.get(name);
     if (known !== undefined) return known;
-    const queue = this.#backend.openQueue(name);
+    const queue = this.#backend.openQueue(name, () => {
+      if (this.#queues.get(name) === queue) this.#queues.delete(name);
+    });
     this.#queues.set(name, queue);
     return queue;
   }

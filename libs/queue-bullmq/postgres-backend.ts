@@ -2,6 +2,8 @@
  * PostgreSQL backend: BullMQ's own tables in the schema `bullmq` of the state database, for
  * machines without Redis. Queue names carry the prefix, since BullMQ ignores its own there.
  */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createPostgresBackend,
   DEFAULT_SCHEMA,
@@ -14,8 +16,10 @@ import {
 } from 'bullmq';
 import pg from 'pg';
 import { HoldfastError } from '#ports/errors.ts';
-import { type Backend, JOB_OPTIONS, type Tracing, workerOptions } from './backend.ts';
+import { type Backend, JOB_OPTIONS, type Tracing, type WorkerHandle, workerOptions } from './backend.ts';
 
+/** Between two attempts of a worker to connect. */
+const RECONNECT_MS = 1_000;
 const SENTINELS = `${DEFAULT_SCHEMA}.holdfast_sentinel`;
 
 export interface PostgresBackendOptions {
@@ -38,6 +42,8 @@ export function postgresBackend({ url, prefix, tracing, onError }: PostgresBacke
       options: `-c search_path=${DEFAULT_SCHEMA}`,
     });
     pool.on('error', onError);
+    // While BullMQ has one of them in hand, nobody else listens.
+    pool.on('connect', (client) => client.on('error', onError));
     // BullMQ adds a listener for each queue.
     pool.setMaxListeners(0);
     return pool;
@@ -56,26 +62,30 @@ export function postgresBackend({ url, prefix, tracing, onError }: PostgresBacke
     address,
     advice: 'start PostgreSQL there or correct DATABASE_URL',
     causeOf: (thrown) => thrown,
-    openQueue(name) {
+    openQueue(name, onDead) {
       const queue = new Queue(
         `${prefix}.${name}`,
         { connection: asBullPool(producers), defaultJobOptions: JOB_OPTIONS, ...traced },
         createPostgresBackend,
       );
       queue.on('error', onError);
+      queue.waitUntilReady().catch(onDead);
       return queue;
     },
     openWorker(name: string, processor: Processor, settings) {
       // One connection listens for as long as the worker lives, two work.
       const pool = makePool(3);
-      const worker = new Worker(
-        `${prefix}.${name}`,
-        processor,
-        { ...workerOptions(settings), ...traced, connection: asBullPool(pool) },
-        createPostgresBackend,
-      );
-      worker.on('error', onError);
-      return { worker, release: () => pool.end() };
+      const open = () => {
+        const worker = new Worker(
+          `${prefix}.${name}`,
+          processor,
+          { ...workerOptions(settings), ...traced, connection: asBullPool(pool), autorun: false },
+          createPostgresBackend,
+        );
+        worker.on('error', onError);
+        return worker;
+      };
+      return { worker: startedWorker(open, onError), release: () => pool.end() };
     },
     async placeSentinel() {
       await prepare();
@@ -117,6 +127,42 @@ async function createTables(pool: pg.Pool): Promise<void> {
     client.release(true);
     throw thrown;
   }
+}
+
+type OpenedWorker = Pick<Worker, 'waitUntilReady' | 'run' | 'pause' | 'close'>;
+
+/**
+ * A worker of BullMQ keeps the failure of its first connection for ever: it would ask again and again without a pause,
+ * and nothing else in the process would get its turn. So it runs once it is connected, and another one tries until then.
+ */
+function startedWorker(open: () => OpenedWorker, onError: (error: Error) => void): WorkerHandle {
+  const stop = new AbortController();
+  const connect = async (): Promise<OpenedWorker | null> => {
+    while (!stop.signal.aborted) {
+      const worker = open();
+      try {
+        await worker.waitUntilReady();
+        return worker;
+      } catch {
+        // It told of it as its error.
+        await worker.close(true).catch(onError);
+        await sleep(RECONNECT_MS, undefined, { signal: stop.signal }).catch(() => {});
+      }
+    }
+    return null;
+  };
+  const started = connect();
+  started.then((worker) => (stop.signal.aborted ? undefined : worker?.run())).catch(onError);
+  return {
+    async pause() {
+      stop.abort();
+      await (await started)?.pause();
+    },
+    async close(force) {
+      stop.abort();
+      await (await started)?.close(force);
+    },
+  };
 }
 
 // BullMQ names the same methods, but its overloads and those of @types/pg do not match.

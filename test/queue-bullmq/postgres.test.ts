@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually, jobQueueSuite, newPrefix } from '#test/conformance/job-queue.ts';
+import { relayTo } from '#test/support/relay.ts';
 import { ownPostgres, testDatabase } from '#test/support/services.ts';
 import { openForTest } from './open-for-test.ts';
 
@@ -38,6 +39,26 @@ describe('job queue on a PostgreSQL server', () => {
     assert.equal(await queue.continuity(), 'kept');
     await queue.wake('v1', 1);
     await eventually('jobs run again', () => wakes === 2);
+  });
+
+  it('works once the server is back that was away when a worker and a queue first asked for it', async (t) => {
+    const relay = await relayTo(t, await testDatabase(t));
+    const queue = await openForTest({ databaseUrl: relay.url }, newPrefix());
+    t.after(() => queue.close());
+    await relay.away();
+    let wakes = 0;
+    queue.consumeCandidates('v1', { concurrency: 1 }, async () => {
+      wakes += 1;
+    });
+    await assert.rejects(queue.wake('v1', 1), { code: 'queue-unreachable' });
+    await relay.back();
+    await eventually('jobs are added again', () =>
+      queue.wake('v1', 1).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await eventually('jobs run', () => wakes === 1);
   });
 
   it('says where it looked for PostgreSQL, without the password', async () => {
