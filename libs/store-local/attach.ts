@@ -18,6 +18,7 @@ import {
   privatePath,
   withFolder,
 } from './open-folder.ts';
+import { dropAllPartials } from './partial.ts';
 
 /** @throws HoldfastError folder-missing, folder-denied, already-exists */
 export async function attachFolder(options: FolderOptions, pairId: string): Promise<LocalFolderFacts> {
@@ -44,9 +45,11 @@ const STAYS = ['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'] as const;
 /** See `LocalFolder.detach`. Another pair's marker is left alone. */
 export async function detachFolder(options: FolderOptions): Promise<void> {
   try {
-    await withFolder(options, 'detach', async ({ rootDirectory, privateDirectory }) => {
+    await withFolder(options, 'detach', async (folder) => {
+      const { rootDirectory, privateDirectory } = folder;
       await unlinkIfPresent(privateDirectory, MARKER);
       await privateDirectory.sync();
+      await dropAllPartials(folder);
       // Trash and unfinished work stay; where there was neither, nothing tells of the pair any more.
       await succeeds(privateDirectory.removeDirectory(ATTEMPTS), ...STAYS);
       await succeeds(rootDirectory.removeDirectory(PRIVATE_DIRECTORY), ...STAYS);

@@ -3,6 +3,7 @@
  *   new          what is being placed
  *   old          what was displaced, between its hiding and its way to trash or conflict name
  *   intent.json  the journal: written and synced before anything visible is touched
+ *   content.json of what `new` is or becomes; only where that is large enough to be taken over
  * An id is `<hash of the name>-<serial>-<owner>-<unique>`, so attempts of a name are found by prefix.
  */
 import { createHash } from 'node:crypto';
@@ -18,7 +19,8 @@ import type { OpenFolder } from './open-folder.ts';
 
 export const NEW = 'new';
 export const OLD = 'old';
-const INTENT = 'intent.json';
+export const INTENT = 'intent.json';
+export const CONTENT = 'content.json';
 
 /** More names than this are never tried; displaced content that finds them all taken goes to the trash. */
 const CONFLICT_NAMES = 8;
@@ -62,6 +64,7 @@ export async function removeAttempt(folder: OpenFolder, attempt: Attempt): Promi
   await unlinkIfPresent(attempt.directory, NEW);
   // Most never had a journal: what is created touches nothing visible before it is there.
   if (await removeIfEmpty(folder, attempt)) return true;
+  await unlinkIfPresent(attempt.directory, CONTENT);
   await unlinkIfPresent(attempt.directory, INTENT);
   return removeIfEmpty(folder, attempt);
 }

@@ -25,7 +25,7 @@ export async function giveUpEntry(
   digest: DigestSpec,
   order: CommitOrder<LocalState>,
 ): Promise<Outcome> {
-  const { isHeld, conflictCopies, recovery } = await repairAttemptsOf(folder, name);
+  const { isHeld, conflictCopies, recovery } = await repairAttemptsOf(folder, name, null);
   const displacement = {
     conflictCopies,
     recovery: recovery ?? (await findTrashed(folder, name, order.serial)),

@@ -35,9 +35,13 @@ export interface LocalFolderOptions {
   readonly owner?: AttemptOwner;
   /** Milliseconds of silence after which a commit begun on another machine counts as crashed. */
   readonly leaseMs?: number;
+  /** Bytes from which on a download goes on where an earlier attempt ended. */
+  readonly resumedBytes?: number;
 }
 
 const DEFAULT_LEASE_MS = 15 * 60_000;
+/** Below that, fetching again costs less than looking for what there is. */
+const DEFAULT_RESUMED_BYTES = 64 * 1024 * 1024;
 
 /** Opens nothing yet: the folder may be missing and come back. `facts` are those of the last operation. */
 export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
@@ -49,6 +53,7 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
     fileSystem: given.fileSystem ?? linuxFileSystem,
     owner: given.owner ?? processOwner,
     leaseMs: given.leaseMs ?? DEFAULT_LEASE_MS,
+    resumedBytes: given.resumedBytes ?? DEFAULT_RESUMED_BYTES,
   };
   let facts: LocalFolderFacts = { hardLinks: true, foldsCase: false, foldsUnicode: false };
 

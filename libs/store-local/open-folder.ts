@@ -23,6 +23,8 @@ export interface FolderOptions {
   readonly owner: AttemptOwner;
   /** Milliseconds without activity after which an attempt of an unseen owner counts as crashed. */
   readonly leaseMs: number;
+  /** Downloads of at least so many bytes go on where an earlier attempt ended. */
+  readonly resumedBytes: number;
 }
 
 export interface OpenFolder extends FolderOptions {

@@ -22,11 +22,12 @@ import {
 } from './attempts.ts';
 import { placeCopy } from './copy-without-links.ts';
 import { type Displacement, displace, type Hidden, putBack } from './displace.ts';
-import { dressFile, type Fetched, fetchContent } from './fetch.ts';
+import { dressFile, type Fetched, fetchContent, isCutOff } from './fetch.ts';
 import { type Facts, type OpenDirectory, succeeds } from './file-system.ts';
 import { localStateOf } from './local-state.ts';
 import { moveAside } from './move.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { dropPartials, isPartial } from './partial.ts';
 import { repairAttempt, repairAttemptsOf } from './repair.ts';
 import {
   type Ensured,
@@ -51,7 +52,22 @@ export async function pullEntry(
   content: Staged,
   order: Order,
 ): Promise<Outcome> {
-  const { isHeld, conflictCopies, recovery } = await repairAttemptsOf(folder, name);
+  const outcome = await repairAndPull(folder, name, content, order);
+  // Left by whoever was overtaken: nobody will come for them.
+  if (outcome.result === 'applied' && content.kind === 'file') {
+    await dropPartials(folder, name, null, content, 'all');
+  }
+  return outcome;
+}
+
+async function repairAndPull(
+  folder: OpenFolder,
+  name: Name,
+  content: Staged,
+  order: Order,
+): Promise<Outcome> {
+  const wanted = content.kind === 'file' ? content : null;
+  const { isHeld, conflictCopies, recovery } = await repairAttemptsOf(folder, name, wanted);
   const repaired: Displacement = { conflictCopies, recovery };
   if (isHeld) return stale('another commit of this name is under way', repaired);
   const early = await lookBeforeFetching(folder, name, content, order, repaired);
@@ -64,7 +80,7 @@ export async function pullEntry(
   return withAttempt(folder, name, order, async (attempt) => {
     let fetched: Fetched;
     try {
-      fetched = await fetchContent(attempt, content);
+      fetched = await fetchContent(folder, name, attempt, content);
     } catch (thrown) {
       if (thrown instanceof StaleContent) return stale(thrown.message, NOTHING);
       throw thrown;
@@ -114,7 +130,7 @@ async function lookBeforeFetching(
 
 /**
  * Runs one attempt to its end. Whatever it left is repaired at once, as after a crash, and what the repair displaced
- * is reported: nobody else would ever tell where it is (invariant 1).
+ * is reported: nobody else would ever tell where it is (invariant 1). Only what a source gave until it failed stays.
  */
 export async function withAttempt(
   folder: OpenFolder,
@@ -130,6 +146,7 @@ export async function withAttempt(
     }
     return withDisplaced(outcome, await repairLeft(folder, attempt, name));
   } catch (thrown) {
+    if (isCutOff(thrown) && (await isPartial(attempt))) throw thrown;
     const repaired = await repairLeft(folder, attempt, name);
     if (repaired.recovery === null && repaired.conflictCopies.length === 0) throw thrown;
     return stale(`it failed half-way and was repaired: ${asHoldfastError(thrown).message}`, repaired);

@@ -32,7 +32,7 @@ export async function removeEntry(
   name: Name,
   order: CommitOrder<LocalState>,
 ): Promise<Outcome> {
-  const { isHeld, ...repaired } = await repairAttemptsOf(folder, name);
+  const { isHeld, ...repaired } = await repairAttemptsOf(folder, name, null);
   if (isHeld) return stale('another commit of this name is under way', repaired);
   const parent = await openParent(folder.rootDirectory, name);
   // Below a regular file nothing can exist; below a link or pipe what exists is not ours to judge.

@@ -7,6 +7,7 @@
 import { baseOf, type Name } from '#core/name.ts';
 import { sameLocalFacts } from '#core/state.ts';
 import type { RecoveryPointer } from '#ports/commit.ts';
+import type { StagedFile } from '#ports/content.ts';
 import { asHoldfastError } from '#ports/errors.ts';
 import {
   type Attempt,
@@ -26,6 +27,7 @@ import { type Displacement, displace, type Hidden, putBack } from './displace.ts
 import type { Facts, OpenDirectory } from './file-system.ts';
 import { localStateOf } from './local-state.ts';
 import type { OpenFolder } from './open-folder.ts';
+import { isPartial, isPartialOf, PARTIAL_KEPT_MS } from './partial.ts';
 import { ensureParent } from './resolve.ts';
 import { findItem, putInTrash } from './trash.ts';
 
@@ -139,8 +141,13 @@ export interface NameRepair extends Displacement {
 /**
  * Repairs the crashed attempts of one name. Stops after the first that displaced content,
  * so that its pointer is reported; the rest waits for the next commit of the name.
+ * @param wanted content of which partial downloads are kept; null when none is of use any more.
  */
-export async function repairAttemptsOf(folder: OpenFolder, name: Name): Promise<NameRepair> {
+export async function repairAttemptsOf(
+  folder: OpenFolder,
+  name: Name,
+  wanted: StagedFile | null,
+): Promise<NameRepair> {
   let isHeld = false;
   for (const id of await listAttempts(folder, name)) {
     const attempt = await openAttempt(folder, id);
@@ -150,6 +157,7 @@ export async function repairAttemptsOf(folder: OpenFolder, name: Name): Promise<
         isHeld ||= (await attempt.directory.lstat(OLD)) !== null;
         continue;
       }
+      if (wanted !== null && (await isPartialOf(folder, attempt, wanted))) continue;
       const repaired = await repairAttempt(folder, attempt);
       if (repaired.recovery !== null || repaired.conflictCopies.length > 0) return { ...repaired, isHeld };
     } finally {
@@ -174,8 +182,8 @@ export async function isNameInCommit(folder: OpenFolder, name: Name): Promise<bo
 }
 
 /**
- * Repairs all crashed attempts whose last step was before `before` (ms since the epoch).
- * One that cannot be repaired now is logged and left for the next time.
+ * Repairs all crashed attempts whose last step was before `before` (ms since the epoch). One that cannot be repaired
+ * now is logged and left for the next time. Partial downloads wait for their next attempt, for a while.
  */
 export async function repairAll(folder: OpenFolder, before: number): Promise<Name[]> {
   const names = new Set<Name>();
@@ -183,7 +191,10 @@ export async function repairAll(folder: OpenFolder, before: number): Promise<Nam
     const attempt = await openAttempt(folder, id);
     if (attempt === null) continue;
     try {
-      if ((await isAtWork(folder, attempt)) || (await lastStepAt(attempt)) >= before) continue;
+      if (await isAtWork(folder, attempt)) continue;
+      const steppedAt = await lastStepAt(attempt);
+      if (steppedAt >= before) continue;
+      if (steppedAt + PARTIAL_KEPT_MS > folder.clock.now() && (await isPartial(attempt))) continue;
       const repaired = await repairAttempt(folder, attempt);
       if (repaired.name === null) continue;
       for (const name of [repaired.name, ...repaired.conflictCopies]) names.add(name);

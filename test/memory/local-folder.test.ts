@@ -2,6 +2,6 @@
 import { useMemory } from '#test/store-local/folder-fixture.ts';
 
 useMemory();
-for (const part of ['pull', 'remove', 'stage', 'trash', 'walk']) {
+for (const part of ['partial', 'pull', 'remove', 'stage', 'trash', 'walk']) {
   await import(`#test/store-local/${part}.test.ts`);
 }

@@ -11,7 +11,7 @@ import { ABSENT, type LocalState } from '#core/state.ts';
 import { createDigest } from '#libs/digest/digest.ts';
 import { MemoryDisk } from '#libs/memory/disk.ts';
 import { atOnce } from '#libs/memory/step.ts';
-import type { FileSystem, OpenDirectory } from '#libs/store-local/file-system.ts';
+import type { FileSystem, OpenDirectory, OpenFile } from '#libs/store-local/file-system.ts';
 import { linuxFileSystem } from '#libs/store-local/linux-file-system.ts';
 import { type LocalFolderOptions, openLocalFolder } from '#libs/store-local/local-folder.ts';
 import type { Clock } from '#ports/clock.ts';
@@ -177,8 +177,12 @@ export function namesIn({ user }: Fixture, path: string): string[] {
 /** What a hook sees: the primitive and its segments. Throwing makes the primitive fail; what it returns is awaited. */
 export type Hook = (primitive: string, segments: readonly string[], when: 'before' | 'after') => unknown;
 
-/** A file system with a hook around every asynchronous primitive on a directory. */
-export function hooked(hook: Hook, fileSystem: FileSystem = linuxFileSystem): FileSystem {
+/** A file system with a hook around every asynchronous primitive on a directory, and new files as `made` makes them. */
+export function hooked(
+  hook: Hook,
+  fileSystem: FileSystem = linuxFileSystem,
+  made: (file: OpenFile, segment: string) => OpenFile = (file) => file,
+): FileSystem {
   const originals = new WeakMap<OpenDirectory, OpenDirectory>();
   const wrap = (directory: OpenDirectory): OpenDirectory => {
     const wrapped = new Proxy(directory, {
@@ -193,6 +197,7 @@ export function hooked(hook: Hook, fileSystem: FileSystem = linuxFileSystem): Fi
           const plain = given.map((item) => originals.get(item as OpenDirectory) ?? item);
           const result = await original.apply(target, plain);
           await hook(key, segments, 'after');
+          if (key === 'createFile') return made(result as OpenFile, segments[0] ?? '');
           return key.startsWith('openDirectory') ? wrap(result as OpenDirectory) : result;
         };
       },
