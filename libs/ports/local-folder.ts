@@ -98,7 +98,8 @@ export interface LocalFolder {
 
   /**
    * Pull: fetches into a private file, verifies, and puts it under the name by the commit protocol. Missing parent
-   * directories are made. Repairs what a crashed commit of the same name left behind first.
+   * directories are made. Repairs what a crashed commit of the same name left behind first. Of large content, what an
+   * attempt brought that was killed, or lost its source, is taken over by the next one of the same content.
    */
   pull(name: Name, content: Staged, order: CommitOrder<LocalState>): Promise<CommitOutcome<LocalState>>;
 
@@ -118,7 +119,8 @@ export interface LocalFolder {
   ): Promise<CommitOutcome<LocalState>>;
 
   /**
-   * Repairs all commits that began before `before` (ms since the epoch) and never ended.
+   * Repairs all commits that began before `before` (ms since the epoch) and never ended; what came of large downloads
+   * is kept for a day.
    * Their outcome was lost with their process; what they put into the trash is told by `trashed`.
    * @returns names that may have changed by it.
    */

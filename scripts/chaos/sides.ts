@@ -35,7 +35,15 @@ export async function readPrivateFolder(root: string): Promise<PrivateFolder> {
     if (!isDirectory) trash.add(md5(await readFile(join(root, name))));
   }
   const attempts = (await walk(root, '.holdfast/attempts')).map(([name]) => name);
-  return { trash, attempts };
+  const all = new Set(attempts);
+  return { trash, attempts: attempts.filter((name) => !isPartialDownload(name, all)) };
+}
+
+/** Part of what came of a large download, which waits for the next one; a commit under way has a journal. */
+function isPartialDownload(path: string, all: ReadonlySet<string>): boolean {
+  const attempt = /^\.holdfast\/attempts\/[^/]+/.exec(path)?.[0];
+  if (attempt === undefined || !all.has(`${attempt}/content.json`)) return false;
+  return !all.has(`${attempt}/intent.json`) && !all.has(`${attempt}/old`);
 }
 
 /** Every object read in full; directories are those that objects are or imply. */
