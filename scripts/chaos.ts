@@ -78,12 +78,22 @@ function progress(text: string): void {
 
 function summary(report: Report): string {
   const pairs = new Table({
-    head: ['pair', 'contents', 'at a name', 'conflict copies', 'removed', 'unseen', 'returned', 'reads'],
+    head: [
+      'pair',
+      'contents',
+      'at a name',
+      'conflict copies',
+      'removed',
+      'unseen',
+      'returned',
+      'spare',
+      'reads',
+    ],
     style: { head: [], border: [] },
   });
   for (const [name, counts] of Object.entries(report.pairs)) {
-    const { contents, live, conflictCopies, removed, unseen, returned, reads } = counts;
-    pairs.push([name, contents, live, conflictCopies, removed, unseen, returned, reads]);
+    const { contents, live, conflictCopies, removed, unseen, returned, spare, reads } = counts;
+    pairs.push([name, contents, live, conflictCopies, removed, unseen, returned, spare, reads]);
   }
   const found = new Table({ style: { head: [], border: [] } });
   for (const kind of FINDING_KINDS) {

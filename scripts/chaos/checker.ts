@@ -19,6 +19,8 @@ export interface Evidence {
   readonly versions: ReadonlyMap<string, readonly RawVersion[]>;
   readonly acts: readonly ContainerAct[];
   readonly partial: readonly Sighting[];
+  /** Whether a policy of the pair lets what is here take the name in a conflict. */
+  readonly localMayWin: boolean;
 }
 
 export interface Verdict {
@@ -35,6 +37,8 @@ export interface Verdict {
     readonly unseen: number;
     /** Taken away by a user everywhere, and still at a name. */
     readonly returned: number;
+    /** A conflict copy that was made ahead of a write upstream, and kept although the write never came. */
+    readonly spare: number;
   };
 }
 
@@ -58,7 +62,7 @@ export function judge(evidence: Evidence): Verdict {
   markRemovals(evidence);
   const names = namesByContent(evidence);
   const findings = [...differences(evidence), ...leftovers(evidence), ...partials(evidence)];
-  const counts = { contents: 0, live: 0, conflictCopies: 0, removed: 0, unseen: 0, returned: 0 };
+  const counts = { contents: 0, live: 0, conflictCopies: 0, removed: 0, unseen: 0, returned: 0, spare: 0 };
   const kept = keptHashes(evidence);
   for (const content of ledger.contents()) {
     counts.contents += 1;
@@ -67,7 +71,10 @@ export function judge(evidence: Evidence): Verdict {
       counts.live += 1;
       if (content.removals.length > 0) counts.returned += 1;
       if (at.some((name) => plainName(name) !== name)) counts.conflictCopies += 1;
-      findings.push(...duplicates(ledger, content, at));
+      const twins = duplicates(ledger, content, at);
+      const spare = evidence.localMayWin ? twins.filter(isSpare) : [];
+      counts.spare += spare.length;
+      findings.push(...twins.filter((twin) => !spare.includes(twin)));
       continue;
     }
     if (content.removals.length > 0) counts.removed += 1;
@@ -150,6 +157,16 @@ function duplicates(ledger: Ledger, content: Content, at: readonly string[]): Fi
     }
   }
   return findings;
+}
+
+/**
+ * What loses upstream is copied before it is replaced. Where the replacing was given up in between, the copy stays:
+ * another conflict may count on it by then, so that taking it away could cost the content.
+ */
+function isSpare({ names }: Finding): boolean {
+  const [first, second] = names;
+  if (first === undefined || second === undefined || first === second) return false;
+  return plainName(first) === second || plainName(second) === first;
 }
 
 function baseOf(name: string): string {

@@ -296,6 +296,7 @@ async function judgePair(pair: ChaosPair): Promise<Verdict> {
     versions: await container.versions(ledger.names),
     acts: containerUser.acts,
     partial: reader.partial,
+    localMayWin: pair.policies.includes('conflict=newest'),
   });
 }
 

@@ -18,6 +18,7 @@ interface Scene {
   readonly versions?: Readonly<Record<string, readonly RawVersion[]>>;
   readonly acts?: readonly ContainerAct[];
   readonly attempts?: readonly string[];
+  readonly localMayWin?: boolean;
 }
 
 function newLedger(): Ledger {
@@ -46,6 +47,7 @@ function evidenceOf(scene: Scene): Evidence {
     versions: new Map(Object.entries(scene.versions ?? {})),
     acts: scene.acts ?? [],
     partial: [],
+    localMayWin: scene.localMayWin ?? false,
   };
 }
 
@@ -165,6 +167,18 @@ describe('copies', () => {
     const a = write(ledger, '1', 'a.txt');
     const both = { 'a.txt': a, [COPY]: a };
     assert.deepEqual(kindsOf({ ledger, folder: both, container: both }), ['duplicated']);
+  });
+
+  it('are spare beside their conflict copy where what is here may win, as it is made ahead', () => {
+    const ledger = newLedger();
+    const a = write(ledger, '1', 'a.txt');
+    const both = { 'a.txt': a, [COPY]: a };
+    const verdict = judge(evidenceOf({ ledger, folder: both, container: both, localMayWin: true }));
+    assert.deepEqual([verdict.findings, verdict.counts.spare], [[], 1]);
+    const copies = { [COPY]: a, [COPY.replace('_chaos', '_chaos-2')]: a };
+    assert.deepEqual(kindsOf({ ledger, folder: copies, container: copies, localMayWin: true }), [
+      'duplicated',
+    ]);
   });
 
   it('at a name that no user gave are duplicates, at two that users gave are not', () => {
