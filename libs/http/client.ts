@@ -161,7 +161,8 @@ async function send(agent: Dispatcher, retrying: Dispatcher, request: HttpReques
       headers: { ...request.headers },
       body: sendable(request.body),
       signal: request.signal ?? null,
-      ...(request.readSlowly === true ? { reset: true } : {}),
+      // Undici would close the connection after each HEAD, in case the server sent a body.
+      ...(request.readSlowly === true ? { reset: true } : request.method === 'HEAD' ? { reset: false } : {}),
     };
     const response = wrap(attempt, await (idempotent ? retrying : agent).request(options));
     const asked = retryAfterMs(response.headers, Date.now());

@@ -48,6 +48,18 @@ describe('http client', () => {
       assert.equal(seen(), 3);
     }));
 
+  test('keeps its connections after looks without a body', () => {
+    const sockets = new Set<unknown>();
+    const answer: Answer = (request, response) => {
+      sockets.add(request.socket);
+      status(200)(request, response);
+    };
+    return withServer([answer], async (http, url) => {
+      for (let look = 0; look < 8; look += 1) await (await http.request({ method: 'HEAD', url })).discard();
+      assert.ok(sockets.size <= 2, `${sockets.size} connections`);
+    });
+  });
+
   test('never repeats a write', () =>
     withServer([status(503), status(201)], async (http, url, seen) => {
       const response = await http.request({ method: 'PUT', url, body: 'x' });
