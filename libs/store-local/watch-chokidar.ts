@@ -12,6 +12,8 @@ import { type WatchTreeOptions, watchFailure } from './watch-tree.ts';
 export class ChokidarTree {
   private readonly options: WatchTreeOptions;
   private watcher: FSWatcher | null = null;
+  /** Watched directories; chokidar itself tells them at the cost of everything that it remembers. */
+  private readonly directories = new Set<string>();
 
   constructor(options: WatchTreeOptions) {
     this.options = options;
@@ -29,6 +31,8 @@ export class ChokidarTree {
     });
     this.watcher = watcher;
     watcher.on('all', (event, path) => {
+      if (event === 'addDir') this.directories.add(path);
+      if (event === 'unlinkDir') this.directories.delete(path);
       if (path === root && event === 'unlinkDir') onLost('the folder itself was moved or removed');
       this.tell(path);
     });
@@ -41,6 +45,7 @@ export class ChokidarTree {
     await new Promise<void>((resolve) => {
       watcher.once('ready', resolve);
     });
+    for (const path of Object.keys(watcher.getWatched())) this.directories.add(path);
   }
 
   async close(): Promise<void> {
@@ -52,7 +57,7 @@ export class ChokidarTree {
    * is gone. What happens until the new one is watched, a full scan finds.
    */
   private watchAnew(watcher: FSWatcher, path: string): void {
-    if (watcher.getWatched()[path] === undefined) return;
+    if (!this.directories.has(path)) return;
     watcher.unwatch(path);
     watcher.add(path);
     this.tell(path);
