@@ -81,7 +81,7 @@ function groups(withPeers: boolean): readonly Group[] {
       ids: ['W11'],
       env: removalsEnv(),
       withSwift: true,
-      run: (stage, _undoing, sizes) => removals(stage, sizes),
+      run: removals,
     },
   ];
 }

@@ -24,7 +24,7 @@ import {
   resetStatements,
   slowestStatements,
 } from './services.ts';
-import { type CountedSwift, countedSwift, timed } from './stores.ts';
+import { type Counted, type CountedSwift, countedSwift, timed } from './stores.ts';
 
 export const APPS: readonly App[] = ['watcher', 'poller', 'decider', 'transfer'];
 /** The store that every stage with a Swift knows. */
@@ -61,7 +61,8 @@ export interface Stage {
   sync(pair: string): Promise<void>;
   /** Waits until nothing is a candidate and no decision is pending. */
   untilQuiet(pair: string): Promise<void>;
-  measureFleet(work: () => Promise<unknown>): Promise<Cost>;
+  /** @param counted what the store was asked; default: of the Swift. */
+  measureFleet(work: () => Promise<unknown>, counted?: Counted): Promise<Cost>;
   /** Work that this process does itself. */
   measureHere(work: () => Promise<unknown>): Promise<Cost>;
   measureCommand(
@@ -112,9 +113,11 @@ export async function openStage(
   undoing.after(() => watch.end());
 
   const pids = (): number[] => APPS.flatMap((app) => fleet.pids(app));
-  const logged = async (): Promise<Pick<Cost, 'requests' | 'sentBytes'>> => {
+  const logged = async (
+    counted: Counted | undefined = swift?.requests,
+  ): Promise<Pick<Cost, 'requests' | 'sentBytes'>> => {
     await delay(LOG_LAG_MS);
-    return { requests: swift?.requests.byMethod ?? {}, sentBytes: swift?.requests.sentBytes ?? 0 };
+    return { requests: counted?.byMethod ?? {}, sentBytes: counted?.sentBytes ?? 0 };
   };
   const isQuiet = async (pair: string, scan: string, poll: string): Promise<boolean> => {
     const { rows } = await watch.query<{ bench_is_quiet: boolean }>(QUIET, [pair, scan, poll]);
@@ -161,10 +164,10 @@ export async function openStage(
       await wait(pair, ticket.scan, ticket.poll);
     },
     untilQuiet: (pair) => wait(pair, '0', '0'),
-    measureFleet: async (work) => {
+    measureFleet: async (work, counted = swift?.requests) => {
       for (const pid of pids()) await resetPeak(pid);
       await resetStatements(postgres.url);
-      swift?.requests.reset();
+      counted?.reset();
       const readings = (): Promise<readonly number[]> =>
         Promise.all([
           ...APPS.map((app) => cpuSeconds(fleet.pids(app))),
@@ -184,7 +187,7 @@ export async function openStage(
         wallSeconds,
         cpuSeconds: Object.values(cpuSecondsOf).reduce((sum, seconds) => sum + seconds, 0),
         peakMiB: Math.max(...Object.values(peaks)),
-        ...(await logged()),
+        ...(await logged(counted)),
         fleet: {
           databaseCpuSeconds: spent.at(-2) ?? 0,
           queueCpuSeconds: spent.at(-1) ?? 0,

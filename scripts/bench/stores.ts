@@ -4,15 +4,23 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { mapLimit } from '#core/map-limit.ts';
 import { type RunningSwift, startSwift, whyNoSwift } from '#libs/services/swift.ts';
+import { type RunningS3Server, startS3Server, whyNoS3Server } from '#libs/services/versitygw.ts';
 import type { LastFirst } from '#test/support/last-first.ts';
 import { TREE_MTIME } from './trees.ts';
 
-/** Requests by method since the last reset, and the bytes of their bodies. */
-export class RequestCounts {
+/** What a store was asked since the last reset: requests by method, and the bytes of their bodies. */
+export interface Counted {
+  readonly byMethod: Readonly<Record<string, number>>;
+  readonly sentBytes: number;
+  reset(): void;
+}
+
+export class RequestCounts implements Counted {
   readonly #counts = new Map<string, number>();
   #sentBytes = 0;
 
@@ -63,6 +71,42 @@ export async function countedSwift(undoing: LastFirst, dir: string): Promise<Cou
   socket.setRecvBufferSize(8 << 20);
   undoing.after(() => new Promise((done) => socket.close(() => done(undefined))));
   return { ...running, requests };
+}
+
+export interface CountedS3 {
+  readonly server: RunningS3Server;
+  readonly requests: Counted;
+}
+
+/** An S3 server of the benchmark's own, its access log counted; null with the reason said where there is none. */
+export async function countedS3(undoing: LastFirst, dir: string): Promise<CountedS3 | null> {
+  const missing = whyNoS3Server();
+  if (missing !== null) {
+    process.stdout.write(`No S3 workloads: ${missing}\n`);
+    return null;
+  }
+  const log = join(dir, 's3-access.log');
+  process.env['VGW_ACCESS_LOG'] = log;
+  const server = await startS3Server({ dir: join(dir, 's3'), dieWithParent: true });
+  undoing.after(() => server.stop());
+  let begin = 0;
+  const lines = (): string[] => readFileSync(log, 'utf8').slice(begin).split('\n');
+  const requests: Counted = {
+    get byMethod() {
+      const counts = new RequestCounts();
+      for (const line of lines()) {
+        // By operation, as a copy is a PUT too.
+        const operation = /\bREST\.([A-Z]+\.[A-Z]+)/.exec(line)?.[1];
+        if (operation !== undefined) counts.add(operation, 0);
+      }
+      return counts.byMethod;
+    },
+    sentBytes: 0,
+    reset: () => {
+      begin = readFileSync(log, 'utf8').length;
+    },
+  };
+  return { server, requests };
 }
 
 export interface RawContainer {
