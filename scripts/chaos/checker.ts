@@ -99,7 +99,7 @@ function markRemovals({ ledger, versions, acts }: Evidence): void {
       history.find((version) => act.made !== null && version.id < act.made && version.kind === 'file')?.id;
     if (act.took === undefined && isBelowDeletion(history, act.made)) continue;
     const hash = below === undefined ? undefined : hashOf.get(`${act.name} ${below}`);
-    if (hash !== undefined) ledger.removed(ledger.ofStoreHash(hash), act.how);
+    if (hash !== undefined && hash !== act.moved) ledger.removed(ledger.ofStoreHash(hash), act.how);
     if (act.saw !== null && act.saw !== hash) ledger.overtaken(ledger.ofStoreHash(act.saw), act.how);
   }
 }

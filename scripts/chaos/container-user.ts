@@ -21,6 +21,8 @@ export interface ContainerAct extends RawAct {
   readonly how: string;
   /** The store's digest of what was at the name just before; null for nothing. */
   readonly saw: string | null;
+  /** The store's digest of what it displaced only after it was copied to another name. */
+  readonly moved?: string;
 }
 
 type Act = 'create' | 'replace' | 'edit' | 'delete' | 'rename' | 'make-directory' | 'rename-directory';
@@ -65,7 +67,7 @@ export class ContainerUser {
       case 'rename':
         return this.#rename(drawFile(random, names, files), drawName(random, names, directories));
       case 'make-directory':
-        return container.makeDirectory(drawDirectory(random, names));
+        return this.#makeDirectory(drawDirectory(random, names));
       case 'rename-directory':
         return this.#renameDirectory(objects, directories);
     }
@@ -111,12 +113,17 @@ export class ContainerUser {
     ledger.placed(content, to, this.#who);
     const saw = await this.#hashAt(to);
     const act = await container.move(from, to);
-    if (act !== null) this.#note(to, `renamed ${from} to it`, saw, act);
+    if (act === null) return;
+    this.#note(to, `renamed ${from} to it`, saw, act);
+    if (act.left === null) return;
+    const { made, moved } = act.left;
+    ledger.placed(ledger.ofStoreHash(moved), to, this.#who);
+    this.#note(from, `moved it to ${to}, from`, null, { made }, moved);
   }
 
   /** Name by name, as stores without directories have to. */
   async #renameDirectory(objects: readonly RawObject[], directories: readonly string[]): Promise<void> {
-    const { random, names, container } = this.#options;
+    const { random, names } = this.#options;
     const move = drawMove(random, names, directories);
     if (move === null) return;
     const { from, to } = move;
@@ -125,11 +132,20 @@ export class ContainerUser {
     for (const { name, isDirectory } of inside) {
       const target = `${to}${name.slice(from.length)}`;
       if (isDirectory) {
-        await container.makeDirectory(target);
-        await container.remove(name);
+        await this.#makeDirectory(target);
+        await this.#removeMarker(name);
       } else await this.#rename(name, target);
     }
-    if (objects.some((object) => object.name === from && object.isDirectory)) await container.remove(from);
+    if (objects.some((object) => object.name === from && object.isDirectory)) await this.#removeMarker(from);
+  }
+
+  async #makeDirectory(name: string): Promise<void> {
+    this.#note(name, 'made a directory of', null, await this.#options.container.makeDirectory(name));
+  }
+
+  async #removeMarker(name: string): Promise<void> {
+    const act = await this.#options.container.remove(name);
+    if (act !== null) this.#note(name, 'deleted the directory', null, act);
   }
 
   async #contentAt(name: string): Promise<Content | undefined> {
@@ -142,9 +158,10 @@ export class ContainerUser {
     return bytes === null ? null : this.#options.ledger.digest(bytes);
   }
 
-  #note(name: string, how: string, saw: string | null, act: RawAct): void {
+  #note(name: string, how: string, saw: string | null, act: RawAct, moved?: string): void {
     this.#options.ledger.names.add(name);
-    this.acts.push({ ...act, saw, name, how: `${this.#who} ${how} ${name}` });
+    const except = moved === undefined ? {} : { moved };
+    this.acts.push({ ...act, ...except, saw, name, how: `${this.#who} ${how} ${name}` });
   }
 }
 

@@ -25,17 +25,23 @@ export interface RawAct {
   readonly took?: string | null;
 }
 
+/** A move in two steps takes away at the old name what is there by then, which may be another content than it copied. */
+export interface RawMove extends RawAct {
+  /** The second step: the version it made, and the store's digest of what the first one copied; null for none. */
+  readonly left: { readonly made: string | null; readonly moved: string } | null;
+}
+
 export interface RawContainer {
   readonly name: string;
   /** Without names that belong to the engine. */
   list(): Promise<RawObject[]>;
   read(name: string): Promise<Buffer | null>;
   write(name: string, bytes: Uint8Array): Promise<RawAct>;
-  makeDirectory(name: string): Promise<void>;
+  makeDirectory(name: string): Promise<RawAct>;
   /** @returns null when there was nothing. */
   remove(name: string): Promise<RawAct | null>;
   /** @returns null when the source was gone. */
-  move(from: string, to: string): Promise<RawAct | null>;
+  move(from: string, to: string): Promise<RawMove | null>;
   /** Newest first, of each of these names that has any. */
   versions(names: Iterable<string>): Promise<Map<string, RawVersion[]>>;
   readVersion(name: string, id: string): Promise<Buffer | null>;

@@ -75,7 +75,7 @@ export function openRawPithos(account: PithosAccount, container: string): RawCon
       return answer.status === 404 ? null : answer.bytes;
     },
     write: (name, bytes) => put(name, OCTETS, bytes),
-    makeDirectory: async (name) => void (await put(name, DIRECTORY, new Uint8Array())),
+    makeDirectory: (name) => put(name, DIRECTORY, new Uint8Array()),
     remove: async (name) => {
       const answer = expectStatus(await send('DELETE', pathOf(name)), [204, 404], `DELETE ${name}`);
       if (answer.status === 404) return null;
@@ -90,7 +90,7 @@ export function openRawPithos(account: PithosAccount, container: string): RawCon
       if (expectStatus(answer, [201, 404], `MOVE ${from}`).status === 404) return null;
       const [made, below] = await serials(to);
       const isDeletedBelow = !wasThere && (below ?? null) === (newestThere ?? null);
-      return { made: made ?? null, took: isDeletedBelow ? null : (below ?? null) };
+      return { made: made ?? null, took: isDeletedBelow ? null : (below ?? null), left: null };
     },
     versions: async (names) => {
       const left = [...new Set(names)];

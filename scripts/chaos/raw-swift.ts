@@ -64,7 +64,7 @@ export function openRawSwift(account: SwiftAccount, container: string): RawConta
       return answer.status === 404 ? null : answer.bytes;
     },
     write: (name, bytes) => put(name, OCTETS, bytes),
-    makeDirectory: async (name) => void (await put(name, DIRECTORY, new Uint8Array())),
+    makeDirectory: (name) => put(name, DIRECTORY, new Uint8Array()),
     remove,
     move: async (from, to) => {
       const destination = `${encodeURIComponent(container)}/${encodePath(to)}`;
@@ -74,8 +74,10 @@ export function openRawSwift(account: SwiftAccount, container: string): RawConta
         `COPY ${from}`,
       );
       if (copied.status === 404) return null;
-      await remove(from);
-      return { made: copied.headers['x-object-version-id'] ?? null };
+      const moved = String(copied.headers['etag'] ?? '').replaceAll('"', '');
+      const removed = await remove(from);
+      const left = removed === null ? null : { made: removed.made, moved };
+      return { made: copied.headers['x-object-version-id'] ?? null, left };
     },
     versions: async () => {
       const listed = await rows(

@@ -111,6 +111,25 @@ describe('contents', () => {
     assert.deepEqual(kindsOf({ ...scene, acts: [] }), ['buried']);
   });
 
+  it('that came to a name while its object was being moved away may be gone', () => {
+    const ledger = newLedger();
+    const a = write(ledger, '1', 'a.txt');
+    const b = write(ledger, '2', 'a.txt');
+    const left = { name: 'a.txt', how: 'moved it to b.txt, from', made: '4', saw: null, moved: a.storeHash };
+    const versions = { 'a.txt': [version('4', null), version('3', b), version('1', a)] };
+    const scene = { ledger, folder: { 'b.txt': a }, container: { 'b.txt': a }, acts: [left] };
+    ledger.placed(a, 'b.txt', 'pair/container');
+    assert.deepEqual(kindsOf({ ...scene, versions }), []);
+  });
+
+  it('that were moved away are not gone by that', () => {
+    const ledger = newLedger();
+    const a = write(ledger, '1', 'a.txt');
+    const left = { name: 'a.txt', how: 'moved it to b.txt, from', made: '4', saw: null, moved: a.storeHash };
+    const versions = { 'a.txt': [version('4', null), version('1', a)] };
+    assert.deepEqual(kindsOf({ ledger, versions, acts: [left] }), ['buried']);
+  });
+
   it('that a store without delete markers says to have taken may be gone', () => {
     const ledger = newLedger();
     const a = write(ledger, '1', 'a.txt');
