@@ -6,7 +6,7 @@ import { type Connection, isDuplicate, isStillReferred, type Session } from './c
 import type { Prisma, PrismaClient, Store as StoreRow } from './generated/client.ts';
 import { allPairs, pairNamed, pairsOf, pairsOnContainerOf } from './sql/find-pairs.ts';
 import { beginGenerations, confirmGeneration } from './sql/generation.ts';
-import { lease, leases, releaseLeases } from './sql/lease.ts';
+import { type Held, lease, leases, releaseLeases } from './sql/lease.ts';
 import { disablePair, enablePair, finishPoll, finishScan, requestSync } from './sql/pair-condition.ts';
 import { purgeTombstones } from './sql/purge-tombstones.ts';
 import { setRetention } from './sql/set-retention.ts';
@@ -14,6 +14,7 @@ import { startUnion } from './sql/start-union.ts';
 
 export function createRegistry(connection: Connection): Registry {
   const { prisma, pool, guard, transaction } = connection;
+  const leased = new LeasedPairs();
   return {
     addStore: (store) => guard(async () => addStore(await prisma(), store)),
     listStores: () =>
@@ -66,12 +67,28 @@ export function createRegistry(connection: Connection): Registry {
       }),
 
     lease: async (owner, volumes, ttlMs) => {
-      const ids = await transaction((session) => lease(session, owner, volumes, ttlMs));
-      return guard(() => pairsOf(pool, [...ids]));
+      const held = await transaction((session) => lease(session, owner, volumes, ttlMs));
+      return guard(() => leased.load(pool, held));
     },
     releaseLeases: (owner) => transaction((session) => releaseLeases(session, owner)),
     leases: () => guard(() => leases(pool)),
   };
+}
+
+/** A watcher asks for all its pairs every second: only those are read again of which something changed. */
+class LeasedPairs {
+  #known = new Map<number, { readonly mark: string; readonly pair: Pair }>();
+
+  /** In order of their names; those that are gone by now are left out. */
+  async load(session: Session, held: readonly Held[]): Promise<readonly Pair[]> {
+    const marks = new Map(held.map(({ id, mark }) => [id, mark]));
+    const changed = held.filter(({ id, mark }) => this.#known.get(id)?.mark !== mark).map(({ id }) => id);
+    const known = new Map([...this.#known].filter(([id, { mark }]) => marks.get(id) === mark));
+    const read = changed.length === 0 ? [] : await pairsOf(session, changed);
+    for (const pair of read) known.set(pair.id, { mark: marks.get(pair.id) ?? '', pair });
+    this.#known = known;
+    return [...known.values()].map(({ pair }) => pair).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
 }
 
 async function addStore(prisma: PrismaClient, store: NewStore): Promise<StoreRecord> {

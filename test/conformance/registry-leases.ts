@@ -1,6 +1,7 @@
 /** Conformance of leases: each pair has one owner, a dead one is replaced, and load evens out. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Pair } from '#ports/pair.ts';
 import { newPair, type OpenArchive, type OpenedArchive } from './archive-fixtures.ts';
 
 const TTL_MS = 60_000;
@@ -34,6 +35,42 @@ export function describeLeases(open: OpenArchive): void {
       await withPairs(fixture, 3);
       const before = await fixture.registry.lease('one', ['v'], TTL_MS);
       assert.deepEqual(await fixture.registry.lease('one', ['v'], TTL_MS), before);
+    });
+
+    it('a renewal tells of whatever changed of a pair since the last one', async (t) => {
+      const fixture = await open(t);
+      const { registry } = fixture;
+      await withPairs(fixture, 2);
+      const [{ id }] = (await registry.lease('one', ['v'], TTL_MS)) as [Pair];
+      const changes: Record<string, () => Promise<unknown>> = {
+        paused: () => registry.setPaused(id, true),
+        resumed: () => registry.setPaused(id, false),
+        retention: () => registry.setRetention(id, { days: 3, bytes: 1_000 }, TTL_MS),
+        disabled: () => registry.disable(id, 'folder-missing', 'gone'),
+        enabled: () => registry.enable(id),
+        exclusions: () => registry.setIgnoreText(id, '*.tmp'),
+        wanted: () => registry.requestSync(id),
+        scanned: () => registry.finishScan(id, 2n),
+        polled: () => registry.finishPoll(id, 2n),
+      };
+      for (const [what, change] of Object.entries(changes)) {
+        const before = await registry.loadPair(id);
+        await change();
+        const now = await registry.loadPair(id);
+        assert.notDeepEqual(now, before, what);
+        const held = await registry.lease('one', ['v'], TTL_MS);
+        assert.deepEqual(
+          held.find((pair) => pair.id === id),
+          now,
+          what,
+        );
+        assert.equal(held.length, 2);
+      }
+      await registry.removePair(id);
+      assert.deepEqual(
+        (await registry.lease('one', ['v'], TTL_MS)).map((pair) => pair.name),
+        ['v-1'],
+      );
     });
 
     it('an expired lease is taken over, a live one is not', async (t) => {

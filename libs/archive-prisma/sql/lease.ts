@@ -22,6 +22,20 @@ DELETE FROM lease_seeker WHERE (owner, volume) IN (
   ORDER BY owner, volume FOR UPDATE SKIP LOCKED
 )`;
 
+/** All that changes of a pair without its revision. */
+const MARKED = [
+  'revision',
+  'scan_wanted',
+  'scan_done',
+  'poll_wanted',
+  'poll_done',
+  'generation',
+  'generation_serial',
+  'local_generation',
+  'local_stamp',
+  'remote_generation',
+];
+
 /**
  * Own leases that are written are waited for, since skipping one would look as if it were lost; free ones that
  * somebody else is just taking are skipped.
@@ -62,20 +76,27 @@ written AS (
   WHERE p.id IN (SELECT id FROM free UNION ALL SELECT id FROM mine)
   RETURNING p.id, p.lease_owner
 )
-SELECT id FROM written WHERE lease_owner IS NOT NULL UNION ALL SELECT id FROM wanted WHERE stays`;
+SELECT p.id, concat_ws(' ', ${MARKED.map((column) => `p.${column}`).join(', ')}, s.xmin) AS mark
+FROM pair p JOIN store s ON s.id = p.store_id
+WHERE p.id IN (SELECT id FROM written WHERE lease_owner IS NOT NULL UNION ALL SELECT id FROM wanted WHERE stays)`;
 
-/** Runs as one transaction. @returns ids of the pairs held afterwards. */
+export interface Held {
+  readonly id: number;
+  /** Another one as soon as anything of the pair changed that `pairsOf` tells. */
+  readonly mark: string;
+}
+
+/** Runs as one transaction. @returns the pairs held afterwards. */
 export async function lease(
   session: Session,
   owner: string,
   volumes: readonly string[],
   ttlMs: number,
-): Promise<readonly number[]> {
+): Promise<readonly Held[]> {
   const given = [owner, [...new Set(volumes)].sort(), BigInt(ttlMs)] as const;
   await session.execute(SEEK, ...given);
   await session.execute(FORGET_SEEKERS);
-  const rows = await session.query<{ readonly id: number }>(LEASE, ...given);
-  return rows.map(({ id }) => id);
+  return session.query<Held>(LEASE, ...given);
 }
 
 const RELEASE = `
