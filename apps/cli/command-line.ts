@@ -13,6 +13,7 @@ import { addAccountVerbs } from './verbs/account.ts';
 import { addConflictsVerb } from './verbs/conflicts.ts';
 import { addDeletesVerb } from './verbs/deletes.ts';
 import { addDoctorVerb } from './verbs/doctor.ts';
+import { addHistoryVerb } from './verbs/history.ts';
 import { addLimitVerbs } from './verbs/limit.ts';
 import { addPairVerbs } from './verbs/pair.ts';
 import { addPairsVerbs } from './verbs/pairs.ts';
@@ -40,6 +41,7 @@ const VERBS = [
   addConflictsVerb,
   addDeletesVerb,
   addPlanVerb,
+  addHistoryVerb,
   addWhyVerb,
   addTrashVerb,
   addDoctorVerb,

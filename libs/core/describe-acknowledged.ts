@@ -16,9 +16,7 @@ export function describeAcknowledged({ action, sync, target, bytes, copiedFrom }
   const isDirectory = sync.kind === 'directory';
   if (sync.kind === 'absent' && target.kind !== 'absent') return 'settled; what is there now stays';
   if (copiedFrom !== undefined) {
-    const how =
-      action === 'upload' ? 'the store copied it, no byte was sent' : 'copied here, no byte was fetched';
-    return `moved from "${copiedFrom}": ${how}`;
+    return `moved from "${copiedFrom}": ${action === 'upload' ? COPIED.upstream : COPIED.here}`;
   }
   switch (action) {
     case 'upload':
@@ -30,6 +28,30 @@ export function describeAcknowledged({ action, sync, target, bytes, copiedFrom }
     case 'delete-local':
       return 'deleted here';
   }
+}
+
+const COPIED = {
+  upstream: 'the store copied it, no byte was sent',
+  here: 'copied here, no byte was fetched',
+} as const;
+const MOVED = new RegExp(`^moved from "(.*)": (?:${COPIED.upstream}|${COPIED.here})$`, 's');
+const OTHERS: Readonly<Record<string, 'made' | 'removed'>> = {
+  'made the directory upstream': 'made',
+  'made the directory here': 'made',
+  'deleted upstream': 'removed',
+  'deleted here': 'removed',
+};
+
+export type Outcome =
+  | { readonly what: 'moved'; readonly from: string }
+  | { readonly what: 'made' | 'removed' };
+
+/** What a line of `describeAcknowledged` says, as far as a rename may consist of it; null for anything else. */
+export function outcomeTold(text: string): Outcome | null {
+  const from = MOVED.exec(text)?.[1];
+  if (from !== undefined) return { what: 'moved', from };
+  const what = OTHERS[text];
+  return what === undefined ? null : { what };
 }
 
 /** Whether a file was moved, which is what progress is counted of. */

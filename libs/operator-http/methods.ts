@@ -87,6 +87,10 @@ export const METHOD_ARGUMENTS = {
   deletesApprove: list(text),
   deletesRevert: list(text),
   plan: list(text),
+  history: list(
+    text,
+    object({ path: textOrNull, from: textOrNull, limit: { type: 'integer', minimum: 1, maximum: 1_000 } }),
+  ),
   why: list(text, text),
   trashList: list(text),
   trashRestore: list(text, object({ path: text, item: textOrNull, as: textOrNull })),

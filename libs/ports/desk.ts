@@ -121,6 +121,12 @@ export type ContentPreview =
 export interface EventRow extends HistoryView {
   readonly id: string;
   readonly name: string | null;
+  /** What it is about, where a rename of many is one line; else 1. */
+  readonly files: number;
+}
+
+export interface HistoryRequest extends PageRequest {
+  readonly path: string | null;
 }
 
 export interface ProcessRow {
@@ -167,7 +173,8 @@ export interface Desk {
   pairRows(names: readonly string[]): Promise<readonly PairRow[]>;
   pairView(name: string): Promise<PairView>;
   pairLive(name: string): Promise<PairLive>;
-  history(name: string, request: PageRequest & { readonly path: string | null }): Promise<PageView<EventRow>>;
+  /** What was done to all names, renames as one line each; or all that happened to one, as it was recorded. */
+  history(name: string, request: HistoryRequest): Promise<PageView<EventRow>>;
   problems(
     name: string | null,
     request: PageRequest & { readonly code: string | null },

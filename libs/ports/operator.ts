@@ -3,6 +3,7 @@
  * Arguments and results are plain JSON (serials and times as text), so that the same use
  * cases serve a local command line, a remote one and the console.
  */
+import type { EventRow, HistoryRequest, PageView } from './desk.ts';
 import type { ConflictAnswer } from './overview.ts';
 import type { SecretReference, StoreKind } from './pair.ts';
 
@@ -341,6 +342,8 @@ export interface Operator {
   /** Brings back whatever waits for an operator now, on the side where it went away. */
   deletesRevert(name: string): Promise<DeletesAnswer>;
   plan(name: string): Promise<readonly PlanItem[]>;
+  /** What was done, newest first, renames as one line each; or all that happened to one name. */
+  history(name: string, request: HistoryRequest): Promise<PageView<EventRow>>;
   why(name: string, path: string): Promise<WhyView>;
   trashList(name: string): Promise<readonly TrashView[]>;
   /** Also of content that upstream held. */

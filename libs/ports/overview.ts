@@ -3,7 +3,7 @@
  * than it gives and a range of an index, so that pages stay quick however large the fleet is.
  */
 import type { Name } from '#core/name.ts';
-import type { HistoryEventKind, Problem, RecordedHistoryEvent, TrashedContent } from './archive.ts';
+import type { Problem, RecordedHistoryEvent, TrashedContent } from './archive.ts';
 import type { PairCondition } from './operator.ts';
 
 export interface PairsQuery {
@@ -49,7 +49,8 @@ export interface Page<Item> {
 
 export interface HistoryQuery {
   readonly name: Name | null;
-  readonly kind: HistoryEventKind | null;
+  /** `outcomes`: without what was seen and decided, which tells why and not what. */
+  readonly which: 'all' | 'outcomes';
   /** Events before this one; null for the newest. */
   readonly before: bigint | null;
   readonly limit: number;

@@ -19,7 +19,7 @@ export const NO_TWINS: Twins = { upstream: new Map(), here: new Map() };
 
 /**
  * Of names that are new to the target. Upstream only where no copy can overwrite for good, as one that is not
- * create-only may without versions, and where it saves anything: a store of blocks is sent none that it has.
+ * create-only may without versions; a store of blocks copies nothing, and is sent no block that it has.
  */
 export async function findTwins(
   pairId: number,
@@ -27,7 +27,7 @@ export async function findTwins(
   entries: readonly Entry[],
   archive: Pick<Archive, 'movedHere' | 'movedUpstream'>,
 ): Promise<Twins> {
-  const copies = serverSideCopy && (versions || copyCreateOnly === 'enforced') && blockSize === null;
+  const copies = blockSize !== null || (serverSideCopy && (versions || copyCreateOnly === 'enforced'));
   const sent = copies ? entries.filter(isNewUpstream).map(({ name }) => name) : [];
   const fetched = entries.filter(isNewHere).map(({ name }) => name);
   return {

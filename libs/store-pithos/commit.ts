@@ -15,6 +15,7 @@ import {
 import type { Staged } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
+import type { Twin } from '#ports/object-store.ts';
 import { containerMissing, type Guard, type PithosClient } from './client.ts';
 import { type BlockPlan, NO_BLOCKS, planBlocks, uploadBlocks } from './upload.ts';
 import {
@@ -49,6 +50,8 @@ interface Draft extends ContentIdentity {
   readonly plan: BlockPlan;
   readonly mtimeNs: bigint | null;
   readonly meta: Readonly<Record<string, string>>;
+  /** Whether the store lacked any of its blocks. */
+  isSent: boolean;
 }
 
 /** Rounds of "these blocks are missing": more than one only when blocks vanish or bodies are damaged. */
@@ -67,8 +70,22 @@ export async function commitContent(
   name: Name,
   content: Staged,
   order: Order,
+  twin?: Twin,
 ): Promise<Outcome> {
   const draft = await draftOf(context, content);
+  const outcome = await commitDraft(context, name, content, order, draft);
+  // The store is asked for no block that it has, so that nothing is to be copied.
+  const isTwin = !draft.isSent && draft.bytes > 0 && twin?.size === draft.bytes && twin.hash === draft.hash;
+  return isTwin && outcome.result === 'applied' ? { ...outcome, copiedFrom: twin.name } : outcome;
+}
+
+async function commitDraft(
+  context: CommitContext,
+  name: Name,
+  content: Staged,
+  order: Order,
+  draft: Draft,
+): Promise<Outcome> {
   const { expected } = order;
   const current = expected.kind === 'absent' ? null : await context.client.head(name);
   if (expected.kind !== 'absent') {
@@ -90,7 +107,8 @@ async function draftOf(context: CommitContext, content: Staged): Promise<Draft> 
   if (content.mtimeNs !== null) meta[META_MTIME] = formatMtime(content.mtimeNs);
   if (content.mode !== null) meta[META_MODE] = formatMode(content.kind, content.mode);
   const plan = content.kind === 'file' ? await planBlocks(content, context.blockSize) : NO_BLOCKS;
-  return { kind: content.kind, hash: plan.hash, bytes: plan.bytes, plan, mtimeNs: content.mtimeNs, meta };
+  const { kind, mtimeNs } = content;
+  return { kind, hash: plan.hash, bytes: plan.bytes, plan, mtimeNs, meta, isSent: false };
 }
 
 interface Position {
@@ -156,6 +174,7 @@ async function putDraft(
       if (result.result === 'created') return result.version;
       if (result.result === 'refused') return 'refused';
       if (content.kind === 'directory') break;
+      draft.isSent = true;
       await uploadBlocks(client, content, draft.plan, result.hashes);
     } catch (error) {
       if (!mayHaveHappened(error)) throw error;

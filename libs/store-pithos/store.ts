@@ -11,7 +11,7 @@ import type { Clock } from '#ports/clock.ts';
 import { type Staged, type StageOutcome, StaleContent } from '#ports/content.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
-import type { ContainerFacts, ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
+import type { ContainerFacts, ObjectStore, StoreCapabilities, Twin } from '#ports/object-store.ts';
 import type { Sessions } from './auth.ts';
 import { assumedCapabilities, probeCapabilities } from './capabilities.ts';
 import { type ContainerHead, containerMissing, createPithosClient, type PithosClient } from './client.ts';
@@ -163,7 +163,7 @@ class PithosStore implements ObjectStore {
     return expected.kind === 'file' ? stageVersion(this.#client, name, expected, this.#blockSize) : null;
   }
 
-  async pull(name: Name, content: Staged, order: Order): Promise<Outcome> {
+  async pull(name: Name, content: Staged, order: Order, twin?: Twin): Promise<Outcome> {
     refuseHidden(name);
     if (content.kind === 'file' && content.size > this.#capabilities.maxObjectBytes) {
       throw new HoldfastError(
@@ -172,7 +172,7 @@ class PithosStore implements ObjectStore {
       );
     }
     try {
-      return await commitContent(this.#context(), name, content, order);
+      return await commitContent(this.#context(), name, content, order, twin);
     } catch (error) {
       if (!(error instanceof StaleContent)) throw error;
       return { result: 'stale', reason: error.message, conflictCopies: [], recovery: null };

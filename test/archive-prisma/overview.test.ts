@@ -102,13 +102,19 @@ const ASKED: readonly (readonly [
   [
     'a timeline',
     2,
-    (session) => account.pageHistory(session, 1, { name: null, kind: null, before: null, limit: SHOWN }),
+    (session) => account.pageHistory(session, 1, { name: null, which: 'all', before: null, limit: SHOWN }),
+  ],
+  [
+    'a timeline of outcomes',
+    8,
+    (session) =>
+      account.pageHistory(session, 1, { name: null, which: 'outcomes', before: null, limit: SHOWN }),
   ],
   [
     'the timeline of a name',
     2,
     (session) =>
-      account.pageHistory(session, 1, { name: 'file-1' as Name, kind: null, before: null, limit: SHOWN }),
+      account.pageHistory(session, 1, { name: 'file-1' as Name, which: 'all', before: null, limit: SHOWN }),
   ],
   ['conflicts', 3, (session) => account.pageConflicts(session, 1, null, SHOWN)],
   [

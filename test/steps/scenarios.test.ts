@@ -97,11 +97,8 @@ describeOnStores('moves', (scenario) => {
     assert.equal(await engine.upstreamText('new/file'), 'moved content');
     assert.deepEqual(await engine.upstreamNames(), ['new', 'new/file']);
     const told = await engine.archive.history(engine.pairId, 'new/file' as Name, 10);
-    // A store of blocks is sent none that it has, which the engine does not see.
-    if (engine.remote.store.capabilities.blockSize === null) {
-      assert.equal(await sent(), before);
-      assert.ok(told.some(({ text }) => text.startsWith('moved from "old/file"')));
-    }
+    assert.equal(await sent(), before);
+    assert.ok(told.some(({ text }) => text.startsWith('moved from "old/file"')));
     await assertQuiet(engine);
   });
 });

@@ -28,27 +28,24 @@ export function pageOf<Row, Item>(
 const BEFORE = 'coalesce($2::bigint, 9223372036854775807)';
 const EVENT = 'h.id, h.at, h.name, h.kind, h.side, h.serial, h.text';
 
-/** Of one name, of all, or of one kind: each has an index of its own, so each is a statement of its own. */
+/** Of one name, or of all: each has an index of its own, so each is a statement of its own. */
 const historyWhere = (which: string): string => `
 SELECT ${EVENT} FROM history h
 WHERE h.pair_id = $1::int AND h.id < ${BEFORE} AND ${which}
 ORDER BY h.id DESC LIMIT $3::int`;
 export const HISTORY = historyWhere('true');
-export const HISTORY_OF_NAME = historyWhere('h.name = $4::text AND ($5::int IS NULL OR h.kind = $5::int)');
-export const HISTORY_OF_KIND = historyWhere('h.kind = $4::int');
+export const HISTORY_OF_NAME = historyWhere('h.name = $4::text');
+export const OUTCOMES = historyWhere(`h.kind > ${HISTORY_KIND.decided}`);
 
 export async function pageHistory(
   session: Session,
   pairId: number,
-  { name, kind, before, limit }: HistoryQuery,
+  { name, which, before, limit }: HistoryQuery,
 ): Promise<Page<RecordedHistoryEvent>> {
-  const code = kind === null ? null : HISTORY_KIND[kind];
   const rows =
     name !== null
-      ? await session.query<EventRow>(HISTORY_OF_NAME, pairId, before, limit + 1, name, code)
-      : code !== null
-        ? await session.query<EventRow>(HISTORY_OF_KIND, pairId, before, limit + 1, code)
-        : await session.query<EventRow>(HISTORY, pairId, before, limit + 1);
+      ? await session.query<EventRow>(HISTORY_OF_NAME, pairId, before, limit + 1, name)
+      : await session.query<EventRow>(which === 'all' ? HISTORY : OUTCOMES, pairId, before, limit + 1);
   return pageOf(rows, limit, toEvent);
 }
 

@@ -162,7 +162,7 @@ export function addPairReads(route: AddRoute): void {
     method: 'GET',
     url: '/pairs/:name/history',
     id: 'history',
-    summary: "A pair's timeline, newest first.",
+    summary: 'What was done in a pair, newest first, a rename as one line; or all that happened to one path.',
     params: name,
     query: { ...pageQuery, path: Type.Optional(path) },
     result: pageOf(eventRow),

@@ -285,7 +285,9 @@ export const contentPreview = as<ContentPreview>()(
     object({ kind: Type.Literal('none'), reason: text }),
   ]),
 );
-export const eventRow = as<EventRow>()(object({ id: text, name: orNull(text), ...historyFields }));
+export const eventRow = as<EventRow>()(
+  object({ id: text, name: orNull(text), files: Type.Integer(), ...historyFields }),
+);
 export const processRow = as<ProcessRow>()(
   object({
     id: text,

@@ -34,6 +34,7 @@ const RESULTS: Readonly<Record<Method, readonly [result: TSchema, looksOnly: boo
   deletesApprove: [schemas.deletesAnswer, false],
   deletesRevert: [schemas.deletesAnswer, false],
   plan: [Type.Array(schemas.planItem), true],
+  history: [schemas.pageOf(schemas.eventRow), true],
   why: [schemas.whyView, true],
   trashList: [Type.Array(schemas.trashView), true],
   trashRestore: [schemas.trashView, false],

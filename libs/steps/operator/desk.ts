@@ -1,5 +1,4 @@
 /** Desk: what the console shows and answers, each method one look at the overview or one use case. */
-import { nameFault, toName } from '#core/name.ts';
 import type { Desk, PageRequest, PageView, PairLive, PairRow, ProcessRow } from '#ports/desk.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { ProblemView } from '#ports/operator.ts';
@@ -7,8 +6,9 @@ import type { ListedPair, ListedProcess, Page } from '#ports/overview.ts';
 import { conflictRows, previewConflict } from './conflicts.ts';
 import type { FleetFollower } from './follow-fleet.ts';
 import { heldBecause, readHolds } from './holds.ts';
-import { historyView, problemView } from './insight.ts';
+import { problemView } from './insight.ts';
 import { findPair, type OverviewDeps, showPair } from './pairs.ts';
+import { eventBefore, readHistory } from './timeline.ts';
 import { trashView } from './trash.ts';
 import { conditionOf, workOf } from './views.ts';
 
@@ -33,34 +33,20 @@ export function createDesk(deps: DeskDeps): Desk {
     pairRows: async (names) => rows(await overview.listed(names)),
     pairView: (name) => showPair(deps, name),
     pairLive: (name) => pairLive(deps, name),
-    history: async (name, { path, from, limit }) => {
-      const pair = await findPair(registry, name);
-      const wanted = path === null ? null : knownName(path);
-      const query = { name: wanted, kind: null, before: before(from), limit };
-      const page = await overview.pageHistory(pair.id, query);
-      return numbered(
-        page,
-        ({ id }) => id,
-        (event) => ({
-          id: event.id.toString(),
-          name: event.name,
-          ...historyView(event),
-        }),
-      );
-    },
+    history: (name, request) => readHistory(deps, name, request),
     problems: (name, request) => problems(deps, name, request),
     problemCodes: async (name) =>
       overview.problemCodes(name === null ? null : (await findPair(registry, name)).id),
     conflicts: async (name, { from, limit }) => {
       const pair = await findPair(registry, name);
-      const page = await overview.pageConflicts(pair.id, before(from), limit);
+      const page = await overview.pageConflicts(pair.id, eventBefore(from), limit);
       const items = await conflictRows(deps, pair, page.items);
       return { items, next: page.hasMore ? (items.at(-1)?.id ?? null) : null };
     },
     conflictPreview: (name, id, which) => previewConflict(deps, name, id, which),
     trash: async (name, { from, limit }) => {
       const pair = await findPair(registry, name);
-      return numbered(await overview.pageKept(pair.id, before(from), limit), ({ id }) => id, trashView);
+      return numbered(await overview.pageKept(pair.id, eventBefore(from), limit), ({ id }) => id, trashView);
     },
     heldDeletes: async (name, { from, limit }) => {
       const pair = await findPair(registry, name);
@@ -81,7 +67,7 @@ export function createDesk(deps: DeskDeps): Desk {
     },
     actions: async ({ from, limit }) =>
       numbered(
-        await overview.pageActions(before(from), limit),
+        await overview.pageActions(eventBefore(from), limit),
         ({ id }) => id,
         ({ id: _id, at, ...action }) => ({
           at: at.toISOString(),
@@ -89,18 +75,6 @@ export function createDesk(deps: DeskDeps): Desk {
         }),
       ),
   };
-}
-
-/** @throws HoldfastError usage when it is no number of an earlier page. */
-function before(from: PageRequest['from']): bigint | null {
-  if (from === null) return null;
-  if (/^\d{1,18}$/.test(from)) return BigInt(from);
-  throw new HoldfastError('usage', 'ask with the "next" of the page before, or without any');
-}
-
-function knownName(path: string) {
-  if (nameFault(path) === null) return toName(path);
-  throw new HoldfastError('usage', `"${path}" cannot be a name in a pair; give a path below its folder`);
 }
 
 function numbered<Row, View>(
@@ -144,7 +118,7 @@ async function pairLive(deps: DeskDeps, name: string): Promise<PairLive> {
     readHolds(deps),
     archive.counts(pair.id),
     overview.heldDecisions(pair.id, ACTIVE_SHOWN),
-    overview.pageHistory(pair.id, { name: null, kind: null, before: null, limit: 1 }),
+    overview.pageHistory(pair.id, { name: null, which: 'all', before: null, limit: 1 }),
     overview.listed([name]),
   ]);
   const held = heldBecause(pair, holds);

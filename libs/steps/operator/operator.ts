@@ -22,6 +22,7 @@ import { checkRecovery } from './recovery.ts';
 import { resumePair } from './resume.ts';
 import { addStore } from './stores.ts';
 import { requestSync, syncProgress } from './syncing.ts';
+import { readHistory } from './timeline.ts';
 import { listTrash, restoreTrash } from './trash.ts';
 import { storeView } from './views.ts';
 
@@ -54,6 +55,7 @@ export function createOperator(deps: OverviewDeps, environment: readonly Examina
     deletesList: (name) => listHeldDeletes(deps, name),
     deletesApprove: (name) => answerDeletes(deps, name, 'approved'),
     deletesRevert: (name) => answerDeletes(deps, name, 'reverted'),
+    history: (name, request) => readHistory(deps, name, request),
     plan: async (name) => {
       const pair = await findPair(registry, name);
       if (pair.disabled !== null)
