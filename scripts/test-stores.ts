@@ -105,14 +105,21 @@ function tableOf(rows: readonly Row[]): string {
       found.deleteIf,
       yes(found.versions),
       yes(found.serverSideCopy),
-      found.maxObjectBytes === 5 * 1024 ** 3 ? '5 GiB' : 'any',
-      'no',
+      largest(found.maxObjectBytes),
+      yes(found.resumesUploads),
       // S3 has a form of its own for them; whether a server is set up to send them, no probe can tell.
       yes(store.startsWith('S3 (')),
       found.unprotectedWindow ? '**yes**' : 'no',
     ]);
   return [titles, titles.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
+
+const LIMITS: ReadonlyMap<number, string> = new Map([
+  [5 * 1024 ** 3, '5 GiB'],
+  [5 * 1024 ** 4, '5 TiB'],
+]);
+
+const largest = (bytes: number): string => LIMITS.get(bytes) ?? 'any';
 
 const yes = (holds: boolean): string => (holds ? 'yes' : 'no');
 

@@ -4,6 +4,7 @@
  * connection of their own, so keeping many is cheap.
  */
 import { realpath, stat } from 'node:fs/promises';
+import { Turns } from '#core/turns.ts';
 import { excludeRules } from '#libs/exclusions/rules.ts';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import { pacedHttp } from '#libs/http/paced.ts';
@@ -36,6 +37,16 @@ export interface SidesOptions {
 /** A store that says nothing for this long has failed the request, not the pair. */
 const STORE_TIMEOUT_MS = 60_000;
 
+/**
+ * Parts of large content that a process has under way at once, of all its transfers together. Each holds a few chunks
+ * of a mebibyte, and a connection; more are no faster, as a few streams fill a line.
+ */
+const PARTS_IN_FLIGHT = 8;
+
+interface SharedOptions extends SidesOptions {
+  readonly turns: Turns;
+}
+
 /** Logins by the account they open: all its pairs share one. */
 interface Logins {
   readonly pithos: (store: StoreAccount) => Sessions;
@@ -51,21 +62,22 @@ export function createSides(options: SidesOptions): Sides {
     log: options.log,
   });
   const logins = createLogins(http, options);
+  const shared = { ...options, turns: new Turns(PARTS_IN_FLIGHT) };
   const kept = new Map<number, { readonly revision: number; readonly sides: PairSides }>();
   return {
     resolveFolder,
-    openNew: (pair) => Promise.resolve(buildSides(pair, http, logins, options)),
+    openNew: (pair) => Promise.resolve(buildSides(pair, http, logins, shared)),
     open: (pair) => {
       const known = kept.get(pair.id);
       if (known !== undefined && known.revision === pair.revision) return Promise.resolve(known.sides);
-      const sides = buildSides(pair, http, logins, options);
+      const sides = buildSides(pair, http, logins, shared);
       kept.set(pair.id, { revision: pair.revision, sides });
       return Promise.resolve(sides);
     },
     login: async (store) => {
       const container = `holdfast-login-${options.clock.uniqueId()}`;
       const draft = { store: { id: 0, ...store }, container, uid: container, capabilities: null };
-      const opened = buildStore(draft, http, createLogins(http, options), options);
+      const opened = buildStore(draft, http, createLogins(http, options), shared);
       try {
         await opened.container();
       } catch (thrown) {
@@ -113,7 +125,7 @@ function createLogins(http: HttpClient, { readVariable }: SidesOptions): Logins 
   };
 }
 
-function buildSides(pair: Pair, http: HttpClient, logins: Logins, options: SidesOptions): PairSides {
+function buildSides(pair: Pair, http: HttpClient, logins: Logins, options: SharedOptions): PairSides {
   const { clock, log } = options;
   return {
     folder: openLocalFolder({ root: pair.folder, pairId: pair.uid, clock, log }),
@@ -126,7 +138,7 @@ function buildStore(
   pair: Pick<Pair, 'store' | 'container' | 'uid' | 'capabilities'>,
   http: HttpClient,
   logins: Logins,
-  { clock, log, readVariable }: SidesOptions,
+  { clock, log, readVariable, turns }: SharedOptions,
 ): ObjectStore {
   const { store, container } = pair;
   const known = pair.capabilities === null ? {} : { capabilities: pair.capabilities };
@@ -152,6 +164,7 @@ function buildStore(
         bucket: container,
         pairId: pair.uid,
         writeHeaders: headersAmong(store.options),
+        turns,
         http,
         clock,
         log,

@@ -40,14 +40,28 @@ export interface Streamed {
   failure(): unknown;
 }
 
-/** What is sent to a store that was told its digest before. @param hex of the content, by that algorithm. */
-export function streamed(content: StagedFile, algorithm: 'md5' | 'sha256', hex: string): Streamed {
+/** Bytes of a content from `start` up to but without `end`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * What is sent to a store that was told its digest before.
+ * @param hex of the content, or of the range of it that is sent, by that algorithm.
+ */
+export function streamed(
+  content: StagedFile,
+  algorithm: 'md5' | 'sha256',
+  hex: string,
+  range: ByteRange = { start: 0, end: content.size },
+): Streamed {
   let failure: unknown = null;
   return {
     async *bytes() {
       const hash = createHash(algorithm);
       try {
-        for await (const chunk of content.read()) {
+        for await (const chunk of content.read(range.start, range.end)) {
           hash.update(chunk);
           yield chunk;
         }

@@ -196,6 +196,8 @@ const CAPABILITIES: StoreCapabilities = {
   listsDigests: true,
   serverSideCopy: true,
   copyCreateOnly: 'enforced',
+  resumesUploads: false,
+  guardsLarge: true,
   unprotectedWindow: false,
   maxObjectBytes: Number.MAX_SAFE_INTEGER,
   blockSize: null,
@@ -356,6 +358,8 @@ class MemoryStore implements ObjectStore {
     const state = there?.state ?? ABSENT;
     return this.#outcome(name, order, stands ? { state } : { found: state });
   }
+
+  async dropLeftUploads(): Promise<void> {}
 
   async close(): Promise<void> {}
 

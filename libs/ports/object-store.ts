@@ -33,6 +33,10 @@ export interface StoreCapabilities {
   readonly serverSideCopy: boolean;
   /** Such a copy to a name where nothing is. */
   readonly copyCreateOnly: Guard;
+  /** Large content that was interrupted on its way up goes on where it stopped, in any worker. */
+  readonly resumesUploads: boolean;
+  /** What `createOnly` and `replaceIf` say holds for large content, too, where that arrives in parts. */
+  readonly guardsLarge: boolean;
   /** Neither guard nor version protects a write here: shown to operators as "unprotected window". */
   readonly unprotectedWindow: boolean;
   /** Bytes; larger files become the problem `content-too-large`. */
@@ -150,6 +154,12 @@ export interface ObjectStore {
 
   /** Removes the object if the store still holds `order.expected`. Removing what is absent already is `applied`. */
   remove(name: Name, order: CommitOrder<RemoteState>): Promise<CommitOutcome<RemoteState>>;
+
+  /**
+   * Removes what uploads of this pair left in the container that never ended, and to which nothing was added since
+   * `before` (milliseconds since the epoch). What cannot be proved this pair's own stays.
+   */
+  dropLeftUploads(before: number): Promise<void>;
 
   /** Closes connections. The adapter is unusable afterwards. */
   close(): Promise<void>;

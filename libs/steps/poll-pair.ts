@@ -9,6 +9,7 @@ import type { Pair } from '#ports/pair.ts';
 import type { PairSides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { assertContainer } from './continuity.ts';
+import { dropLeftUploads } from './left-uploads.ts';
 import { type FingerprintMemory, maySkipListing, pollContainer } from './poll.ts';
 import { nextPollMs, notifiedPace, PATIENT_POLLS, type PollPace } from './poll-pace.ts';
 import { enablePair, guardPair, mendingSide, type PairDeps } from './with-pair.ts';
@@ -28,6 +29,8 @@ export interface PollMemory {
   readonly idlePolls: number;
   /** The container takes no generation: it is not told again. */
   readonly isDeaf: boolean;
+  /** When this poller dropped uploads that never ended; null: not yet. */
+  readonly droppedUploadsAt: number | null;
 }
 
 /** A disabled pair is looked at this often at least, so that it goes on soon after its cause ended. */
@@ -37,7 +40,12 @@ const MEND_MS = 30_000;
  * A pair that this poller knows nothing of counts as one that has rested: were all that a restarted poller meets
  * polled like busy ones, a thousand of them would take a core. What changed meanwhile the first poll finds.
  */
-const NO_MEMORY: PollMemory = { fingerprint: undefined, idlePolls: PATIENT_POLLS, isDeaf: false };
+const NO_MEMORY: PollMemory = {
+  fingerprint: undefined,
+  idlePolls: PATIENT_POLLS,
+  isDeaf: false,
+  droppedUploadsAt: null,
+};
 
 export async function pollPair(
   pairId: number,
@@ -86,11 +94,13 @@ async function pollActive(
   const { candidates } = await pollContainer(pair, sides, deps, signal);
   deps.telemetry.tell({ kind: 'polled', tookMs: deps.clock.now() - startedAt, drift: candidates });
   const isSame = memory.fingerprint?.fingerprint === fingerprint;
+  const droppedUploadsAt = await dropLeftUploads(sides.store, memory.droppedUploadsAt, startedAt, deps.log);
   const firstSeenAt = isSame && memory.fingerprint !== undefined ? memory.fingerprint.firstSeenAt : startedAt;
   return {
     fingerprint: { fingerprint, firstSeenAt, listedAt: startedAt },
     idlePolls: candidates > 0 || isWanted ? 0 : memory.idlePolls + 1,
     isDeaf,
+    droppedUploadsAt,
   };
 }
 

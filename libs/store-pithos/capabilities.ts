@@ -24,6 +24,9 @@ export function assumedCapabilities(isVersioned: boolean, blockSize: number): St
     listsDigests: true,
     serverSideCopy: true,
     copyCreateOnly: 'ignored',
+    // Blocks that arrived are not asked for again.
+    resumesUploads: true,
+    guardsLarge: true,
     // An advisory guard alone leaves the moment between check and lock open.
     unprotectedWindow: !isVersioned,
     maxObjectBytes: MAX_OBJECT_BYTES,

@@ -190,6 +190,9 @@ class PithosStore implements ObjectStore {
     return action === 'pull' ? giveUpContent(context, name, order) : giveUpRemoval(context, name, order);
   }
 
+  /** What no object names the server removes by itself. */
+  async dropLeftUploads(): Promise<void> {}
+
   async close(): Promise<void> {
     if (this.#options.ownsHttp === true) await this.#options.http.close();
   }

@@ -5,13 +5,15 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '#ports/clock.ts';
+import { asHoldfastError } from '#ports/errors.ts';
 import type { Guard, StoreCapabilities } from '#ports/object-store.ts';
-import type { Client, Written } from './client.ts';
+import type { Client } from './client.ts';
 import { assertWritten } from './client.ts';
 import { erase } from './facts.ts';
 import { digestInTag } from './heads.ts';
 import { probeKey } from './names.ts';
-import { MAX_OBJECT_BYTES, textBody } from './upload.ts';
+import { MAX_OBJECT_BYTES, MAX_WHOLE_BYTES, textBody } from './upload.ts';
+import type { Written } from './written.ts';
 
 /** What holds before anything was probed: nothing is promised. */
 export const UNPROBED: StoreCapabilities = {
@@ -23,6 +25,9 @@ export const UNPROBED: StoreCapabilities = {
   listsDigests: true,
   serverSideCopy: false,
   copyCreateOnly: 'ignored',
+  // S3 without parts is rare, and a file that needs them is tried at worst.
+  resumesUploads: true,
+  guardsLarge: false,
   unprotectedWindow: true,
   maxObjectBytes: MAX_OBJECT_BYTES,
   blockSize: null,
@@ -58,6 +63,9 @@ export async function probeCapabilities(
     const deleteIf = await probeDelete(client, key, fresh);
     const copies = await probeCopy(client, head?.etag ?? '', fresh);
     const isGuarded = [createOnly, replaceIf, deleteIf].every((guard) => guard === 'enforced');
+    const resumesUploads = (await joinAs(client, fresh(), FIRST, {})) === 'done';
+    const mayGuard = resumesUploads && createOnly === 'enforced' && replaceIf === 'enforced';
+    const guardsLarge = !mayGuard || (await probeJoining(client, key, fresh));
     return {
       ...UNPROBED,
       createOnly,
@@ -68,6 +76,9 @@ export async function probeCapabilities(
       listingLags: createOnly !== 'enforced' || replaceIf !== 'enforced',
       listsDigests,
       ...copies,
+      resumesUploads,
+      guardsLarge,
+      maxObjectBytes: resumesUploads ? MAX_OBJECT_BYTES : MAX_WHOLE_BYTES,
       unprotectedWindow: !versions && !isGuarded,
     };
   } finally {
@@ -143,6 +154,47 @@ function asWritten(copied: Written | { readonly result: 'source-gone' }): Writte
   return copied.result === 'source-gone' ? { result: 'refused' } : copied;
 }
 
+/** Whether conditions hold when parts are joined as they do for a PUT. */
+async function probeJoining(client: Client, taken: string, fresh: () => string): Promise<boolean> {
+  if ((await joinAs(client, taken, 'fifth', { 'if-none-match': '*' })) !== 'refused') return false;
+  if ((await joinAs(client, taken, 'fifth', { 'if-match': `"${WRONG_TAG}"` })) !== 'refused') return false;
+  const { key, etag } = await putFresh(client, fresh);
+  if ((await joinAs(client, key, 'sixth', { 'if-match': `"${etag}"` })) !== 'done') return false;
+  const guard = await contended(async () => {
+    const raced = fresh();
+    const results = await Promise.all(
+      Array.from({ length: WRITERS }, (_, writer) =>
+        joinAs(client, raced, `${writer}`, { 'if-none-match': '*' }),
+      ),
+    );
+    return results.filter((result) => result === 'done').length;
+  });
+  return guard === 'enforced';
+}
+
+/** An object of one part. What is refused or fails is dropped again. */
+async function joinAs(
+  client: Client,
+  key: string,
+  text: string,
+  condition: Readonly<Record<string, string>>,
+): Promise<Written['result']> {
+  const { parts } = client;
+  let uploadId: string | null = null;
+  try {
+    uploadId = await parts.begin(key, {});
+    const etag = await parts.send(key, uploadId, 1, textBody(text), md5Of(text, 'base64'));
+    const { result } = await parts.join(key, uploadId, [etag], condition);
+    if (result === 'done') uploadId = null;
+    return result;
+  } catch (thrown) {
+    if (asHoldfastError(thrown).grade === 'permanent') return 'failed';
+    throw thrown;
+  } finally {
+    if (uploadId !== null) await parts.drop(key, uploadId);
+  }
+}
+
 /** @param race gives how many of several at once did what only one of them may do. */
 async function contended(race: () => Promise<number>): Promise<Guard> {
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -169,6 +221,6 @@ async function readsOldVersion(client: Client, key: string, version: string): Pr
   return response !== null && (await response.text()) === FIRST;
 }
 
-function md5Of(text: string): string {
-  return createHash('md5').update(text).digest('hex');
+function md5Of(text: string, encoding: 'hex' | 'base64' = 'hex'): string {
+  return createHash('md5').update(text).digest(encoding);
 }

@@ -9,7 +9,9 @@ import type { HoldfastError } from '#ports/errors.ts';
 import { type Answer, bucketMissing, failureOf } from './failures.ts';
 import { type ObjectHead, objectHead } from './heads.ts';
 import { encodeKey, encodeStrictly } from './names.ts';
+import { openPartsClient, type PartsClient } from './parts-client.ts';
 import type { BucketRequest, BucketSession } from './session.ts';
+import { versionOf, type Written, writtenOf } from './written.ts';
 import {
   type KeyPage,
   type ListedVersion,
@@ -17,7 +19,6 @@ import {
   parseKeys,
   parseVersioning,
   parseVersions,
-  plainTag,
   type VersionPage,
 } from './xml.ts';
 
@@ -28,17 +29,10 @@ export interface Body {
   readonly sha256: string;
 }
 
-/** How a conditional write or delete ended. */
-export type Written =
-  | { readonly result: 'done'; readonly etag: string; readonly version: string | null }
-  /** The condition does not hold, or another write was under way; nothing was done. */
-  | { readonly result: 'refused' }
-  /** The store cannot hold an object and others below it (gateways to file systems): one of them is there. */
-  | { readonly result: 'in-the-way'; readonly which: 'ancestor' | 'contents' }
-  | { readonly result: 'failed'; readonly failure: HoldfastError };
-
 export interface Client {
   readonly bucket: string;
+  /** Of objects that arrive in parts. */
+  readonly parts: PartsClient;
   /** The object, or one version of it; null for a 404, which proves nothing about the bucket. */
   head(key: string, version?: string): Promise<ObjectHead | null>;
   /** 200 and 206; null where there is nothing of that kind. @throws HoldfastError container-missing */
@@ -82,26 +76,19 @@ export interface ClientOptions {
   readonly listsDigests: () => boolean;
 }
 
-/** Codes of gateways to file systems and of stores that think in files. */
-const IN_THE_WAY: Readonly<Record<string, 'ancestor' | 'contents'>> = {
-  ObjectParentIsFile: 'ancestor',
-  XMinioParentIsObject: 'ancestor',
-  ExistingObjectIsDirectory: 'contents',
-  XMinioObjectExistsAsDirectory: 'contents',
-};
-const CONFLICTS = new Set(['ConditionalRequestConflict', 'OperationAborted']);
-
 export function openClient(session: BucketSession, options: ClientOptions): Client {
   return new BucketClient(session, options);
 }
 
 class BucketClient implements Client {
   readonly bucket: string;
+  readonly parts: PartsClient;
   readonly #session: BucketSession;
   readonly #options: ClientOptions;
 
   constructor(session: BucketSession, options: ClientOptions) {
     this.bucket = session.bucket;
+    this.parts = openPartsClient(session, options.writeHeaders);
     this.#session = session;
     this.#options = options;
   }
@@ -140,7 +127,7 @@ class BucketClient implements Client {
       sha256: body.sha256,
       what: 'write an object',
     });
-    return this.#written(answer);
+    return writtenOf(answer, this.bucket);
   }
 
   async copy(
@@ -153,17 +140,30 @@ class BucketClient implements Client {
     const headers = {
       ...this.#options.writeHeaders,
       'x-amz-copy-source': `/${encodeStrictly(this.bucket)}/${encodeKey(key)}${version}`,
-      'x-amz-copy-source-if-match': `"${source.etag}"`,
       ...(metadata === undefined ? {} : { ...metadata, 'x-amz-metadata-directive': 'REPLACE' }),
       ...(isNew ? { 'if-none-match': '*' } : {}),
     };
-    const answer = await this.#session.send({ method: 'PUT', key: target, headers, what: 'copy an object' });
+    const send = (condition: Readonly<Record<string, string>>): Promise<Answer> =>
+      this.#session.send({
+        method: 'PUT',
+        key: target,
+        headers: { ...headers, ...condition },
+        what: 'copy an object',
+      });
+    let answer = await send({ 'x-amz-copy-source-if-match': `"${source.etag}"` });
+    // Of an object that came in parts, Swift's S3 layer knows another ETag here than it tells everywhere else.
+    if (
+      answer.response.status === 412 &&
+      !isNew &&
+      (await this.head(key, source.version ?? undefined))?.etag === source.etag
+    )
+      answer = await send({});
     const { response, problem } = answer;
     if (response.status === 404 || response.status === 412) {
       this.#refuseMissing(answer);
       return { result: 'source-gone' };
     }
-    if (problem !== null) return this.#written(answer);
+    if (problem !== null) return writtenOf(answer, this.bucket);
     const etag = parseCopyResult(await response.text());
     if (etag !== null) return { result: 'done', etag, version: versionOf(response) };
     return { result: 'failed', failure: protocolFailure(answer.attempt, 'the copy was begun and not ended') };
@@ -180,7 +180,7 @@ class BucketClient implements Client {
       headers: options.ifMatch === undefined ? {} : { 'if-match': `"${options.ifMatch}"` },
       what: 'remove an object',
     });
-    return this.#written(answer);
+    return writtenOf(answer, this.bucket);
   }
 
   async listKeys({
@@ -277,24 +277,6 @@ class BucketClient implements Client {
   #refuseMissing({ problem }: Answer): void {
     if (problem?.code === 'NoSuchBucket') throw bucketMissing(this.bucket);
   }
-
-  async #written(answer: Answer): Promise<Written> {
-    const { response, problem } = answer;
-    if (problem === null) {
-      await response.discard();
-      return { result: 'done', etag: plainTag(response.headers['etag'] ?? ''), version: versionOf(response) };
-    }
-    this.#refuseMissing(answer);
-    if (response.status === 412 || response.status === 404 || CONFLICTS.has(problem.code))
-      return { result: 'refused' };
-    const which = IN_THE_WAY[problem.code];
-    if (which !== undefined) return { result: 'in-the-way', which };
-    return { result: 'failed', failure: failureOf(answer) };
-  }
-}
-
-function versionOf({ headers }: HttpResponse): string | null {
-  return headers['x-amz-version-id'] ?? null;
 }
 
 /** A delete marker answers 405 when it is named, and a malformed version id 400. */

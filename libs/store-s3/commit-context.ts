@@ -1,6 +1,8 @@
 /** Commit context: what pull and remove share, and the look at a name that both begin with. */
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
+import type { Turns } from '#core/turns.ts';
+import type { PartSizes } from '#libs/digest/parts.ts';
 import type { CommitOrder, CommitOutcome } from '#ports/commit.ts';
 import type { StoreCapabilities } from '#ports/object-store.ts';
 import type { Client } from './client.ts';
@@ -14,6 +16,11 @@ export interface CommitContext {
   readonly client: Client;
   /** As found by trying: a guard that is enforced is trusted, any other is verified afterwards. */
   readonly capabilities: StoreCapabilities;
+  /** Names what this pair keeps in the bucket for itself. */
+  readonly pairId: string;
+  readonly sizes: PartSizes;
+  /** Of all transfers of the process, for parts of large content. */
+  readonly turns: Turns;
 }
 
 /** What is at a name; a file hides a marker of its name. */

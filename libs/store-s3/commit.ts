@@ -9,7 +9,7 @@ import { NOTHING_DISPLACED, type RecoveryPointer } from '#ports/commit.ts';
 import { type Staged, StaleContent } from '#ports/content.ts';
 import { asHoldfastError, HoldfastError } from '#ports/errors.ts';
 import type { Twin } from '#ports/object-store.ts';
-import type { Written } from './client.ts';
+import { sendParts, sentWhenPut } from './assembly.ts';
 import { type CommitContext, look, type Order, type Outcome } from './commit-context.ts';
 import { keepAppeared, keepCurrent, knownVersions, pointerTo, pointerToBase } from './displaced.ts';
 import { isImplied, matches, staleOutcome } from './expectation.ts';
@@ -18,7 +18,8 @@ import { giveUp } from './give-up.ts';
 import { digestInTag, type ObjectHead, orderMark, stateOf } from './heads.ts';
 import { keyOf } from './names.ts';
 import { copyTwin, twinFor } from './twin.ts';
-import { prepareUpload, type Upload } from './upload.ts';
+import { type LargeContent, prepareUpload, type Upload, type UploadFacts } from './upload.ts';
+import type { Written } from './written.ts';
 
 /** @throws HoldfastError container-missing, content-too-large, content-mismatch, name-unsyncable and as every request */
 export async function pull(
@@ -28,12 +29,47 @@ export async function pull(
   order: Order,
   hint?: Twin,
 ): Promise<Outcome> {
-  let upload: Upload;
   try {
-    upload = await prepareUpload(content);
+    const sizes = context.capabilities.resumesUploads ? context.sizes : null;
+    const prepared = await prepareUpload(content, sizes);
+    if (prepared.goes === 'in-parts') return await pullInParts(context, name, prepared.large, order, hint);
+    return await commit(context, name, prepared.upload, order, hint);
   } catch (thrown) {
     return staleSource(thrown);
   }
+}
+
+/** Nothing is sent for a decision that no longer holds. What the parts are joined to is committed like any other content. */
+async function pullInParts(
+  context: CommitContext,
+  name: Name,
+  large: LargeContent,
+  order: Order,
+  hint: Twin | undefined,
+): Promise<Outcome> {
+  const { client, capabilities } = context;
+  const before = await look(client, name);
+  if (isOurs(before, large)) return settleEarlier(context, name, large, order, before);
+  if (!matches(before, order.expected)) {
+    if (before === null) await readIdentity(client);
+    if (before !== null || !isImplied(order.expected)) return stale(context, name, order, before);
+  }
+  const send = (): Promise<Upload> => sendParts(context, keyOf(name, 'file'), large, order);
+  const mayCopy = twinFor(capabilities, large, order, hint) !== null;
+  // Sent before the look that the write goes by, unless a copy may spare it.
+  const upload = mayCopy ? sentWhenPut(large, send) : await send();
+  const unguarded = { ...capabilities, createOnly: 'ignored', replaceIf: 'ignored' } as const;
+  const guards = capabilities.guardsLarge ? context : { ...context, capabilities: unguarded };
+  return commit(guards, name, upload, order, hint);
+}
+
+async function commit(
+  context: CommitContext,
+  name: Name,
+  upload: Upload,
+  order: Order,
+  hint: Twin | undefined,
+): Promise<Outcome> {
   const { client, capabilities } = context;
   const { expected } = order;
   // A file is created without a look: whatever is there refuses it.
@@ -62,7 +98,7 @@ function staleSource(thrown: unknown): Outcome {
   return { result: 'stale', reason: thrown.message, ...NOTHING_DISPLACED };
 }
 
-function isOurs(head: ObjectHead | null, { kind, size, md5 }: Upload): head is ObjectHead {
+function isOurs(head: ObjectHead | null, { kind, size, md5 }: UploadFacts): head is ObjectHead {
   if (head === null || head.kind !== kind) return false;
   return kind === 'directory' || (head.size === size && head.md5 === md5);
 }
@@ -183,8 +219,7 @@ async function putAfterDelete(
   const key = keyOf(name, upload.kind);
   const known = await knownVersions(context, key);
   if ((await look(client, name)) !== null) return put;
-  const headers = { ...upload.headers, ...orderMark(order.serial) };
-  const written = await client.put(key, headers, upload.body);
+  const written = await upload.put(client, key, orderMark(order.serial), {});
   return written.result === 'done' ? { ...written, isGuarded: false, known } : written;
 }
 
@@ -202,12 +237,8 @@ async function putGuarded(
   const key = keyOf(name, upload.kind);
   const condition: Record<string, string> =
     replaced === null ? { 'if-none-match': '*' } : { 'if-match': `"${replaced.etag}"` };
-  const headers = {
-    ...upload.headers,
-    ...orderMark(order.serial),
-    ...(guard === 'ignored' ? {} : condition),
-  };
-  const written = await client.put(key, headers, upload.body);
+  const sent = guard === 'ignored' ? {} : condition;
+  const written = await upload.put(client, key, orderMark(order.serial), sent);
   return written.result === 'done' ? { ...written, isGuarded, known } : written;
 }
 
@@ -254,13 +285,20 @@ async function settle(
     return applied(state, upload, copies, recovery);
   }
   let kept = copies;
-  if (capabilities.versions && version !== null) {
+  if (capabilities.versions) {
     const key = keyOf(name, upload.kind);
-    kept = [...copies, ...(await keepAppeared(context, name, key, known, version, order, upload))];
+    const oursId = version ?? (await versionWritten(context, name, upload));
+    kept = [...copies, ...(await keepAppeared(context, name, key, known, oursId, order, upload))];
   }
   const there = await look(client, name);
   if (isOurs(there, upload)) return applied(stateOf(there), upload, kept, recovery);
   return { ...staleOutcome(there, order.expected), conflictCopies: kept, recovery };
+}
+
+/** Some stores do not tell the version that parts were joined to; null as well where something else is current by now. */
+async function versionWritten({ client }: CommitContext, name: Name, upload: Upload): Promise<string | null> {
+  const there = await look(client, name);
+  return isOurs(there, upload) ? there.version : null;
 }
 
 /** The state that a probe then finds, so that it decides nothing (invariant 11). */
@@ -324,7 +362,7 @@ async function settleUnknown(
 async function settleEarlier(
   context: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   there: ObjectHead,
 ): Promise<Outcome> {
@@ -340,7 +378,7 @@ async function settleEarlier(
 
 function applied(
   state: RemoteState,
-  upload: Upload,
+  upload: UploadFacts,
   copies: readonly Name[],
   recovery: RecoveryPointer | null,
 ): Outcome {

@@ -26,8 +26,13 @@ export async function writeIdentity(client: Client, identity: string, guarded: b
 }
 
 /** @throws HoldfastError as every write */
-export async function writeGeneration(client: Client, pairId: string, generation: Generation): Promise<void> {
-  assertWritten(await client.put(generationKey(pairId), TEXT, textBody(formatGeneration(generation))));
+export function writeGeneration(client: Client, pairId: string, generation: Generation): Promise<void> {
+  return writeText(client, generationKey(pairId), formatGeneration(generation));
+}
+
+/** @throws HoldfastError as every write */
+export async function writeText(client: Client, key: string, text: string): Promise<void> {
+  assertWritten(await client.put(key, TEXT, textBody(text)));
 }
 
 /** Removes a hidden object; in a bucket with versions all of them, or only those below the current one. */
@@ -47,7 +52,8 @@ export async function erase(
   }
 }
 
-async function readText(client: Client, key: string): Promise<string | null> {
+/** A small object of our own; null when there is none. @throws HoldfastError container-missing */
+export async function readText(client: Client, key: string): Promise<string | null> {
   const response = await client.get(key, null, null);
   return response === null ? null : (await response.text()).trim();
 }

@@ -57,6 +57,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   TooManyRequests: SLOW_DOWN,
   ConditionalRequestConflict: AGAIN,
   OperationAborted: AGAIN,
+  // Another worker sent the part anew while it was joined here.
+  InvalidPart: AGAIN,
   BadDigest: { code: 'content-mismatch', hint: 'the content changed on its way to the store' },
   XAmzContentSHA256Mismatch: {
     code: 'content-mismatch',

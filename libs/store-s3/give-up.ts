@@ -29,8 +29,9 @@ export async function giveUp(
   }
   const isOurs = there?.order === String(order.serial);
   const isCopied = order.expected.kind === 'absent' && mayCopyUnguarded(capabilities);
-  const isGuarded =
-    !isCopied && capabilities.createOnly === 'enforced' && capabilities.replaceIf === 'enforced';
+  // The attempt may have been one of large content.
+  const { createOnly, replaceIf, guardsLarge } = capabilities;
+  const isGuarded = !isCopied && guardsLarge && createOnly === 'enforced' && replaceIf === 'enforced';
   const between = isGuarded || !capabilities.versions ? [] : await rescueUnnoticed(context, name, order);
   if (!isOurs && between === null) return staleOutcome(there, order.expected);
   if (!isOurs && isGuarded) return staleOutcome(there, order.expected);

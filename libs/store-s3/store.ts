@@ -5,6 +5,8 @@
 import type { Generation } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
+import type { Turns } from '#core/turns.ts';
+import { PART_SIZES, type PartSizes } from '#libs/digest/parts.ts';
 import type { HttpClient } from '#libs/http/client.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Staged, StageOutcome } from '#ports/content.ts';
@@ -26,6 +28,7 @@ import { DigestMemory, listPage } from './listing.ts';
 import { generationKey } from './names.ts';
 import { remove } from './removal.ts';
 import { openSession } from './session.ts';
+import { dropLeftUploads } from './upload-records.ts';
 
 export interface S3StoreOptions {
   readonly endpoint: S3Endpoint;
@@ -42,6 +45,10 @@ export interface S3StoreOptions {
   readonly log: Log;
   /** Found by an earlier attach; without them nothing but `attach` may be called. */
   readonly capabilities?: StoreCapabilities;
+  /** For parts of large content; shared by all stores of a process, whose memory they bound. */
+  readonly turns: Turns;
+  /** Other than those of real use only in tests. */
+  readonly sizes?: PartSizes;
 }
 
 /** @throws HoldfastError usage for a bucket's name that cannot be one. */
@@ -56,12 +63,17 @@ class S3Store implements ObjectStore {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #memory = new DigestMemory();
+  readonly #turns: Turns;
+  readonly #sizes: PartSizes;
   #capabilities: StoreCapabilities;
 
   constructor(options: S3StoreOptions) {
     const { http, endpoint, bucket, credentials, clock, writeHeaders } = options;
     const session = openSession({ http, endpoint, bucket, credentials, clock });
-    this.#capabilities = options.capabilities ?? UNPROBED;
+    this.#turns = options.turns;
+    this.#sizes = options.sizes ?? PART_SIZES;
+    // What an earlier version found says nothing of parts yet.
+    this.#capabilities = { ...UNPROBED, ...options.capabilities };
     this.#client = openClient(session, {
       region: endpoint.region,
       writeHeaders,
@@ -106,6 +118,7 @@ class S3Store implements ObjectStore {
 
   async detach(): Promise<void> {
     if ((await this.#client.versioning()) === null) return;
+    await this.dropLeftUploads(Number.POSITIVE_INFINITY);
     await erase(this.#client, generationKey(this.#pairId), this.#capabilities.versions);
   }
 
@@ -165,10 +178,21 @@ class S3Store implements ObjectStore {
     return giveUp(this.#context(), name, action, order);
   }
 
+  dropLeftUploads(before: number): Promise<void> {
+    const { versions: versioned } = this.#capabilities;
+    return dropLeftUploads({ client: this.#client, pairId: this.#pairId, versioned }, before);
+  }
+
   async close(): Promise<void> {}
 
   #context(): CommitContext {
-    return { client: this.#client, capabilities: this.#capabilities };
+    return {
+      client: this.#client,
+      capabilities: this.#capabilities,
+      pairId: this.#pairId,
+      sizes: this.#sizes,
+      turns: this.#turns,
+    };
   }
 
   /** Where the bucket keeps no versions an id names none. */

@@ -5,10 +5,11 @@
  */
 import type { Name } from '#core/name.ts';
 import type { StoreCapabilities, Twin } from '#ports/object-store.ts';
-import type { Client, Written } from './client.ts';
+import type { Client } from './client.ts';
 import type { CommitContext, Order } from './commit-context.ts';
 import { orderMark } from './heads.ts';
-import type { Upload } from './upload.ts';
+import type { UploadFacts } from './upload.ts';
+import type { Written } from './written.ts';
 
 /** What one copy may bring; larger content is sent. */
 const MAX_COPY_BYTES = 5 * 1024 ** 3;
@@ -21,7 +22,7 @@ export function mayCopyUnguarded({ serverSideCopy, copyCreateOnly, versions }: S
 /** @returns the hint if a copy of it is what the order wants; null where the bytes have to be sent. */
 export function twinFor(
   { serverSideCopy, copyCreateOnly, versions }: StoreCapabilities,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   hint: Twin | undefined,
 ): Twin | null {
@@ -35,7 +36,7 @@ export function twinFor(
 export async function copyTwin(
   { client, capabilities }: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   twin: Twin,
 ): Promise<Written | null> {
@@ -60,7 +61,7 @@ type CopyByTag = (etag: string) => Promise<Copied>;
 /** Of what was uploaded in parts or encrypted, the ETag is no digest: then the object itself tells both. */
 async function copyByTag(
   client: Client,
-  upload: Upload,
+  upload: UploadFacts,
   { name, hash }: Twin,
   version: string | null,
   copyOf: CopyByTag,
@@ -71,7 +72,7 @@ async function copyByTag(
 }
 
 /** What a name is told beside its bytes; those are there already. */
-function attributesOf({ headers }: Upload): Record<string, string> {
+function attributesOf({ headers }: UploadFacts): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).filter(([key]) => key === 'content-type' || key.startsWith('x-amz-meta-')),
   );

@@ -35,6 +35,21 @@ export interface VersionPage {
   readonly next: { readonly key: string; readonly versionId: string | null } | null;
 }
 
+export interface ListedPart {
+  /** From 1. */
+  readonly number: number;
+  readonly etag: string;
+  readonly size: number;
+  /** Milliseconds since the epoch; null when unreadable. */
+  readonly modifiedAt: number | null;
+}
+
+export interface PartPage {
+  readonly parts: readonly ListedPart[];
+  /** Number to go on after; null at the end. */
+  readonly next: string | null;
+}
+
 /** Children in their order, so that versions and delete markers keep theirs; nothing is taken for a number. */
 const parser = new XMLParser({
   preserveOrder: true,
@@ -135,6 +150,41 @@ export function parseVersioning(text: string): string {
 export function parseCopyResult(text: string): string | null {
   const root = parseDocument(text);
   return root?.tag === 'CopyObjectResult' ? plainTag(child(root, 'ETag') ?? '') : null;
+}
+
+/** @returns the id of an upload in parts; null when the answer does not tell it. */
+export function parseUploadId(text: string): string | null {
+  const root = parseDocument(text);
+  return root?.tag === 'InitiateMultipartUploadResult' ? child(root, 'UploadId') || null : null;
+}
+
+/** @returns null when the answer is no list of parts. */
+export function parseParts(text: string): PartPage | null {
+  const root = parseDocument(text);
+  if (root?.tag !== 'ListPartsResult') return null;
+  const rows = root.children.filter(({ tag }) => tag === 'Part');
+  const next = child(root, 'IsTruncated') === 'true' ? child(root, 'NextPartNumberMarker') : null;
+  return {
+    parts: rows.map((row) => {
+      const { etag, size, modifiedAt } = listedKey(row, (key) => key);
+      return { number: Number(child(row, 'PartNumber') ?? 0), etag, size, modifiedAt };
+    }),
+    next,
+  };
+}
+
+/** The ETag of an object that parts were joined to; null when the answer says nothing of the kind, as it may with status 200. */
+export function parseJoined(text: string): string | null {
+  const root = parseDocument(text);
+  return root?.tag === 'CompleteMultipartUploadResult' ? plainTag(child(root, 'ETag') ?? '') : null;
+}
+
+/** The document that names the parts of an object, in order. */
+export function partsDocument(etags: readonly string[]): string {
+  const rows = etags.map(
+    (etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>"${etag}"</ETag></Part>`,
+  );
+  return `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${rows.join('')}</CompleteMultipartUpload>`;
 }
 
 function listedKey(row: Element, decode: (text: string) => string): ListedKey {

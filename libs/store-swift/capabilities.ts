@@ -30,6 +30,8 @@ export const UNPROBED: StoreCapabilities = {
   serverSideCopy: false,
   // Its conditions are about the source.
   copyCreateOnly: 'ignored',
+  resumesUploads: false,
+  guardsLarge: true,
   unprotectedWindow: true,
   maxObjectBytes: MAX_OBJECT_BYTES,
   blockSize: null,

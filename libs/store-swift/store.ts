@@ -148,6 +148,8 @@ class SwiftStore implements ObjectStore {
     return giveUp(this.#context(), name, action, order);
   }
 
+  async dropLeftUploads(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   #context(): CommitContext {

@@ -6,8 +6,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { toSerial } from '#core/serial.ts';
+import type { HttpClient, HttpRequest } from '#libs/http/client.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import { describeGiveUp } from './object-store-give-up.ts';
+import { describeLarge } from './object-store-large.ts';
 import { describeListing } from './object-store-listing.ts';
 import { describePull } from './object-store-pull.ts';
 import { describeRaces } from './object-store-races.ts';
@@ -38,12 +40,26 @@ export interface OpenedStore {
   readonly identity: string;
   /** Digest in the store's own algorithm. */
   hash(bytes: Uint8Array): string;
+  /** How large content travels, where it does so in parts that can be counted. */
+  readonly large?: LargeFixture;
   /** Why no directory can take the place of a file here, on a server that cannot help it. */
   readonly filesStayFiles?: string;
   /** Why a delete of the server itself may lose what is written at that moment, versions or not. */
   readonly losesByDelete?: string;
   /** Names that this store accepts and no folder can hold. */
   readonly unsyncableRawNames: readonly string[];
+}
+
+export interface LargeFixture {
+  /** Content of more goes in parts of so many bytes. */
+  readonly partBytes: number;
+  readonly http: HttpClient;
+  /** One more worker, talking through `http`. */
+  open(http: HttpClient): ObjectStore;
+  /** Which part a request brings; null for all others. */
+  partOf(request: HttpRequest): string | null;
+  /** Whether a request makes the object of the parts that arrived. */
+  isLast(request: HttpRequest): boolean;
 }
 
 /** Opens everything fresh; registers its own clean-up with `t.after`. */
@@ -56,6 +72,7 @@ export function describeObjectStore(label: string, open: OpenStore): void {
     describePull(open);
     describeRemove(open);
     describeGiveUp(open);
+    describeLarge(open);
     describeReading(open);
     describeListing(open);
     describeRaces(open);

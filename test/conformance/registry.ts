@@ -68,6 +68,8 @@ function describePairs(open: OpenArchive): void {
           listsDigests: true,
           serverSideCopy: false,
           copyCreateOnly: 'ignored',
+          resumesUploads: true,
+          guardsLarge: false,
           unprotectedWindow: false,
           maxObjectBytes: Number.MAX_SAFE_INTEGER,
           blockSize: 65_536,

@@ -1,11 +1,12 @@
 /** Fixtures of the S3 tests: a fresh bucket on a real server, with the store under test and a raw client. */
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
+import { Turns } from '#core/turns.ts';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import type { S3Login } from '#libs/services/versitygw.ts';
 import { openS3Store } from '#libs/store-s3/store.ts';
 import type { ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
-import type { OpenedStore } from '#test/conformance/object-store.ts';
+import type { LargeFixture, OpenedStore } from '#test/conformance/object-store.ts';
 import { CLOCK, SILENT } from '#test/store-swift/fixtures.ts';
 import { openRawS3, type RawS3 } from './raw-s3.ts';
 
@@ -13,7 +14,7 @@ export interface OpenedS3 extends OpenedStore {
   readonly other: RawS3;
   readonly http: HttpClient;
   /** Opens one more store on the bucket. */
-  open(changes?: { http?: HttpClient; capabilities?: StoreCapabilities }): ObjectStore;
+  open(changes?: { http?: HttpClient; capabilities?: StoreCapabilities; pairId?: string }): ObjectStore;
 }
 
 interface Cleanup {
@@ -32,6 +33,9 @@ export interface S3Kind {
 
 /** What Swift takes for a name and no folder can hold. */
 export const SWIFT_RAW_NAMES = ['a//b', 'trailing/', 'new\nline', 'a\ttab', 'nul-free\u0001'];
+
+/** Servers refuse smaller ones. */
+const LEAST_PART = 5 * 1024 * 1024;
 
 const IDENTITY = 'pair-1';
 const probed = new Map<string, StoreCapabilities>();
@@ -53,6 +57,8 @@ export async function openS3(t: Cleanup, login: S3Login, kind: S3Kind): Promise<
       bucket,
       pairId: 'pair-1',
       writeHeaders: {},
+      turns: new Turns(4),
+      sizes: { thresholdBytes: LEAST_PART, leastBytes: LEAST_PART },
       http,
       clock: CLOCK,
       log: SILENT,
@@ -79,6 +85,10 @@ export async function openS3(t: Cleanup, login: S3Login, kind: S3Kind): Promise<
     identity: IDENTITY,
     hash: (bytes) => createHash('md5').update(bytes).digest('hex'),
     unsyncableRawNames: kind.unsyncableRawNames,
+    // Without versions a commit has less to do, and nothing that small content does not show.
+    ...(kind.versioning
+      ? { large: largeFixture(http, (client) => open({ capabilities, http: client })) }
+      : {}),
     ...kind.cannot,
   };
 }
@@ -105,4 +115,14 @@ export async function putInParts(
   const body = `<CompleteMultipartUpload>${rows.join('')}</CompleteMultipartUpload>`;
   const ended = await other.send({ method: 'POST', key, query: `uploadId=${id}`, body });
   assert.equal(ended.status, 200, ended.text);
+}
+
+function largeFixture(http: HttpClient, open: LargeFixture['open']): LargeFixture {
+  return {
+    partBytes: LEAST_PART,
+    http,
+    open,
+    partOf: ({ method, url }) => (method === 'PUT' ? new URL(url).searchParams.get('partNumber') : null),
+    isLast: ({ method, url }) => method === 'POST' && new URL(url).searchParams.has('uploadId'),
+  };
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { toName } from '#core/name.ts';
+import { Turns } from '#core/turns.ts';
 import { createHttpClient } from '#libs/http/client.ts';
 import { openS3Store, type S3StoreOptions } from '#libs/store-s3/store.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
@@ -38,6 +39,7 @@ async function openScripted(
     endpoint: { url: `http://127.0.0.1:${port}`, region: 'us-east-1', addressing: 'path' },
     credentials: async () => KEYS,
     bucket: 'bucket',
+    turns: new Turns(1),
     pairId: 'pair',
     writeHeaders: {},
     http,

@@ -19,6 +19,8 @@ const SWIFT: StoreCapabilities = {
   listsDigests: true,
   serverSideCopy: true,
   copyCreateOnly: 'ignored',
+  resumesUploads: false,
+  guardsLarge: true,
   unprotectedWindow: false,
   maxObjectBytes: 5_368_709_120,
   blockSize: null,
