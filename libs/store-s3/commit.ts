@@ -83,7 +83,8 @@ async function commit(
     twin === null && capabilities.createOnly === 'enforced' && capabilities.replaceIf === 'enforced';
   // Before the look: what appears in between is then told from what was there.
   const known = isGuarded ? NOTHING.known : await knownVersions(context, keyOf(name, upload.kind));
-  const before = await look(client, name);
+  // As for a plain create, a marker of the name is no matter.
+  const before = twin === null ? await look(client, name) : await client.head(name);
   if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
   if (matches(before, expected)) return write(context, name, upload, order, { before, known, twin });
   if (before === null) {

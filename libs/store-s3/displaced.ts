@@ -53,12 +53,20 @@ export async function pointerToBase(
 }
 
 /** Ids of what a bucket with versions keeps of a key; taken before a write that the store does not guard. */
-export async function knownVersions(
-  { client, capabilities }: CommitContext,
+export async function knownVersions(context: CommitContext, key: string): Promise<Set<string>> {
+  if (!context.capabilities.versions) return new Set();
+  return new Set((await versionsNow(context, key, null)).map(({ versionId }) => versionId));
+}
+
+/** All versions of a key, from a page that others share where it shows `showing`, too. */
+async function versionsNow(
+  { client, histories }: CommitContext,
   key: string,
-): Promise<Set<string>> {
-  if (!capabilities.versions) return new Set();
-  return new Set((await versionsOf(client, key)).map(({ versionId }) => versionId));
+  showing: string | null,
+): Promise<readonly ListedVersion[]> {
+  const shared = (await histories?.read(key)) ?? null;
+  const isShown = showing === null || shared?.some(({ versionId }) => versionId === showing) === true;
+  return shared !== null && isShown ? shared : versionsOf(client, key);
 }
 
 /**
@@ -66,7 +74,7 @@ export async function knownVersions(
  * what was there before, not by the order of the list, in which stores place delete markers differently.
  * @param oursId version that we wrote; null where we deleted.
  */
-export function keepAppeared(
+export async function keepAppeared(
   context: CommitContext,
   name: Name,
   key: string,
@@ -75,19 +83,37 @@ export function keepAppeared(
   order: Order,
   ours: Written | null,
 ): Promise<Name[]> {
-  return keepVersions(context, name, key, order, ours, (versions) => {
-    if (oursId !== null && !versions.some(({ versionId }) => versionId === oursId)) throw behind();
-    return versions.filter(
-      ({ versionId, isLatest }) => !known.has(versionId) && versionId !== oursId && !isLatest,
-    );
-  });
+  const versions = await versionsNow(context, key, oursId);
+  if (oursId !== null && !versions.some(({ versionId }) => versionId === oursId)) throw behind();
+  const appeared = versions.filter(
+    ({ versionId, isLatest }) => !known.has(versionId) && versionId !== oursId && !isLatest,
+  );
+  return keepVersions(context, name, key, order, ours, appeared);
+}
+
+/** The same after a delete that made the marker `markerId`. @returns `isGone`: the marker is what the key shows now. */
+export async function keepAppearedBelow(
+  context: CommitContext,
+  name: Name,
+  key: string,
+  known: ReadonlySet<string>,
+  markerId: string | null,
+  order: Order,
+): Promise<{ readonly copies: readonly Name[]; readonly isGone: boolean }> {
+  const versions = await versionsNow(context, key, markerId);
+  const appeared = versions.filter(({ versionId, isLatest }) => !known.has(versionId) && !isLatest);
+  const isGone =
+    context.histories !== null &&
+    markerId !== null &&
+    versions.some(({ versionId, isDeleted, isLatest }) => versionId === markerId && isDeleted && isLatest);
+  return { copies: await keepVersions(context, name, key, order, null, appeared), isGone };
 }
 
 /**
  * Rescues what lies between a write of ours that an earlier attempt made and its base, newest first.
  * @param oursId null: the delete markers that are newest, whoever made them.
  */
-export function keepBetween(
+export async function keepBetween(
   context: CommitContext,
   name: Name,
   oursId: string | null,
@@ -95,13 +121,12 @@ export function keepBetween(
   order: Order,
   ours: Written | null,
 ): Promise<Name[]> {
-  return keepVersions(context, name, name, order, ours, (versions) => {
-    const firstShown = versions.findIndex(({ isDeleted }) => !isDeleted);
-    const at = oursId === null ? firstShown - 1 : versions.findIndex(({ versionId }) => versionId === oursId);
-    const below = versions.slice(at + 1);
-    const end = below.findIndex(({ versionId, isDeleted }) => isDeleted || versionId === baseId);
-    return end < 0 ? below : below.slice(0, end);
-  });
+  const versions = await versionsOf(context.client, name);
+  const firstShown = versions.findIndex(({ isDeleted }) => !isDeleted);
+  const at = oursId === null ? firstShown - 1 : versions.findIndex(({ versionId }) => versionId === oursId);
+  const below = versions.slice(at + 1);
+  const end = below.findIndex(({ versionId, isDeleted }) => isDeleted || versionId === baseId);
+  return keepVersions(context, name, name, order, ours, end < 0 ? below : below.slice(0, end));
 }
 
 /** A twin of our own content or of the base needs no rescue: it is current, or recoverable as the base is. */
@@ -111,10 +136,10 @@ async function keepVersions(
   key: string,
   order: Order,
   ours: Written | null,
-  choose: (versions: readonly ListedVersion[]) => readonly ListedVersion[],
+  chosen: readonly ListedVersion[],
 ): Promise<Name[]> {
   const copies: Name[] = [];
-  for (const { versionId, isDeleted } of choose(await versionsOf(context.client, key))) {
+  for (const { versionId, isDeleted } of chosen) {
     const head = isDeleted ? null : await context.client.head(key, versionId);
     if (head?.kind !== 'file' || matches(head, order.expected)) continue;
     if (ours !== null && head.size === ours.size && head.md5 === ours.md5) continue;

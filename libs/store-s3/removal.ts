@@ -6,7 +6,14 @@ import type { Name } from '#core/name.ts';
 import { ABSENT } from '#core/state.ts';
 import type { RecoveryPointer } from '#ports/commit.ts';
 import { type CommitContext, look, type Order, type Outcome } from './commit-context.ts';
-import { findBase, keepAppeared, keepBetween, keepCurrent, knownVersions, pointerTo } from './displaced.ts';
+import {
+  findBase,
+  keepAppearedBelow,
+  keepBetween,
+  keepCurrent,
+  knownVersions,
+  pointerTo,
+} from './displaced.ts';
 import { matches, staleOutcome } from './expectation.ts';
 import { readIdentity } from './facts.ts';
 import { keyOf } from './names.ts';
@@ -36,8 +43,9 @@ export async function remove(context: CommitContext, name: Name, order: Order): 
   }
   const recovery = pointerTo(context, before, expected);
   if (isGuarded || !capabilities.versions) return applied(copies, recovery);
-  copies.push(...(await keepAppeared(context, name, key, known, null, order, null)));
-  const there = await look(client, name);
+  const appeared = await keepAppearedBelow(context, name, key, known, removed.version, order);
+  copies.push(...appeared.copies);
+  const there = appeared.isGone ? null : await look(client, name);
   if (there === null) return applied(copies, recovery);
   return { ...staleOutcome(there, expected), conflictCopies: copies, recovery };
 }

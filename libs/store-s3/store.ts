@@ -8,6 +8,7 @@ import type { RemoteState } from '#core/state.ts';
 import type { Turns } from '#core/turns.ts';
 import { PART_SIZES, type PartSizes } from '#libs/digest/parts.ts';
 import type { HttpClient } from '#libs/http/client.ts';
+import type { SharedPages } from '#libs/http/shared-pages.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Staged, StageOutcome } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
@@ -24,11 +25,13 @@ import { erase, readGeneration, readIdentity, writeGeneration, writeIdentity } f
 import { bucketMissing } from './failures.ts';
 import { giveUp } from './give-up.ts';
 import { stateOf } from './heads.ts';
+import { sharedHistories } from './histories.ts';
 import { DigestMemory, listPage } from './listing.ts';
 import { generationKey } from './names.ts';
 import { remove } from './removal.ts';
 import { openSession } from './session.ts';
 import { dropLeftUploads } from './upload-records.ts';
+import type { ListedVersion } from './xml.ts';
 
 export interface S3StoreOptions {
   readonly endpoint: S3Endpoint;
@@ -59,6 +62,7 @@ export function openS3Store(options: S3StoreOptions): ObjectStore {
 class S3Store implements ObjectStore {
   readonly digest = { algorithm: 'md5' } as const;
   readonly #client: Client;
+  readonly #histories: SharedPages<ListedVersion>;
   readonly #pairId: string;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -79,6 +83,7 @@ class S3Store implements ObjectStore {
       writeHeaders,
       listsDigests: () => this.#capabilities.listsDigests,
     });
+    this.#histories = sharedHistories(this.#client);
     this.#pairId = options.pairId;
     this.#clock = clock;
     this.#log = options.log;
@@ -186,9 +191,11 @@ class S3Store implements ObjectStore {
   async close(): Promise<void> {}
 
   #context(): CommitContext {
+    const { versions, listingLags } = this.#capabilities;
     return {
       client: this.#client,
       capabilities: this.#capabilities,
+      histories: versions && !listingLags ? this.#histories : null,
       pairId: this.#pairId,
       sizes: this.#sizes,
       turns: this.#turns,

@@ -1,87 +1,17 @@
-/**
- * Shared listing: rows of many names from one page. Commits that ask at about the same time
- * mostly wrote neighbours, and one page shows what became of all of them: whoever asks while a
- * page is under way waits for the next one, so the busier a store, the fewer requests a commit.
- */
-import { compareNames } from '#core/name.ts';
+/** Shared listing: one kind of listing of a container, whose pages answer many commits at once. */
+import { SharedPages } from '#libs/http/shared-pages.ts';
 import type { Client } from './client.ts';
 import { parseRows, type Row } from './listing.ts';
 
-/** Rows that a page has for each name that was asked for, and for others in between. */
-const ROWS_PER_NAME = 4;
-const MORE_ROWS = 12;
-const NAMES_AT_ONCE = 200;
-
-interface Asked {
-  readonly name: string;
-  resolve(rows: readonly Row[] | null): void;
-  reject(reason: unknown): void;
-}
-
-export class SharedListing {
-  readonly #client: Client;
-  readonly #query: Readonly<Record<string, string>>;
-  #asked: Asked[] = [];
-  #isReading = false;
-
+export class SharedListing extends SharedPages<Row> {
   /** @param query what kind of listing, such as `versions`. */
   constructor(client: Client, query: Readonly<Record<string, string>>) {
-    this.#client = client;
-    this.#query = query;
-  }
-
-  /** Rows of exactly this name in a listing that began after the call, in its order; null when the page cut them off. */
-  read(name: string): Promise<readonly Row[] | null> {
-    return new Promise((resolve, reject) => {
-      this.#asked.push({ name, resolve, reject });
-      if (!this.#isReading) void this.#readAll();
+    super({
+      page: async (marker, limit) => {
+        const rows = parseRows(await client.listing({ ...query, marker, limit: String(limit) }));
+        return { rows, isEnd: rows.length < limit };
+      },
+      nameOf: ({ name }) => name,
     });
   }
-
-  async #readAll(): Promise<void> {
-    this.#isReading = true;
-    // Those that were asked for in the same turn share the first page.
-    await Promise.resolve();
-    while (this.#asked.length > 0) await this.#readPage();
-    this.#isReading = false;
-  }
-
-  async #readPage(): Promise<void> {
-    const sorted = this.#asked.toSorted((a, b) => compareNames(a.name, b.name));
-    const chosen = sorted.slice(0, NAMES_AT_ONCE);
-    this.#asked = sorted.slice(NAMES_AT_ONCE);
-    const limit = MORE_ROWS + ROWS_PER_NAME * chosen.length;
-    const [first] = chosen as [Asked];
-    try {
-      const query = { ...this.#query, marker: justBefore(first.name), limit: String(limit) };
-      const rows = parseRows(await this.#client.listing(query));
-      // Of the last name of a full page there may be more.
-      const end = rows.length < limit ? null : (rows.at(-1)?.name ?? null);
-      const byName = Map.groupBy(rows, (row) => row.name);
-      for (const asked of chosen) this.#answer(asked, byName, end, asked === first);
-    } catch (thrown) {
-      for (const asked of chosen) asked.reject(thrown);
-    }
-  }
-
-  #answer(
-    asked: Asked,
-    byName: ReadonlyMap<string, readonly Row[]>,
-    end: string | null,
-    isFirst: boolean,
-  ): void {
-    const isShown = end === null || compareNames(asked.name, end) < 0;
-    if (isShown) asked.resolve(byName.get(asked.name) ?? []);
-    else if (isFirst || asked.name === end) asked.resolve(null);
-    else this.#asked.push(asked);
-  }
-}
-
-/** A marker that nothing but this name follows closely: names with U+10FFFF in their place are not worth a thought. */
-function justBefore(name: string): string {
-  const points = [...name];
-  const last = points.pop()?.codePointAt(0) ?? 0;
-  // Half of a surrogate pair is no character.
-  const previous = last === 0xe000 ? 0xd7ff : last - 1;
-  return previous < 0 ? points.join('') : `${points.join('')}${String.fromCodePoint(previous, 0x10ffff)}`;
 }

@@ -116,3 +116,35 @@ it('copies what was uploaded in parts, where its MD5 was told', { skip }, async 
   assert.equal(sent.bytes, 0);
   assert.deepEqual(await opened.store.probe(NAME, opened.identity), outcome.state);
 });
+
+it('asks for versions once for many that move at the same time', { skip }, async (t) => {
+  const opened = await open(t);
+  const bytes = (index: number): Buffer => Buffer.from(`content ${index}`);
+  const files = await Promise.all(
+    Array.from({ length: 12 }, async (_, index) => {
+      const [from, to] = [toName(`old/${index}`), toName(`new/${index}`)];
+      return { from, to, content: bytes(index), state: await create(opened, from, bytes(index)) };
+    }),
+  );
+  let looks = 0;
+  const counting: HttpClient = {
+    request: (request) => {
+      if (request.url.includes('versions=')) looks += 1;
+      return opened.http.request(request);
+    },
+    close: () => opened.http.close(),
+  };
+  const store = opened.open({ http: counting });
+  await Promise.all(
+    files.map(async ({ from, to, content, state }) => {
+      assert.ok(state.kind === 'file');
+      const { size, hash, version } = state;
+      const twin = { name: from, size, hash, version };
+      assertApplied(await store.pull(to, staged(opened, content), orderFor(to, ABSENT), twin));
+      assertApplied(await store.remove(from, orderFor(from, state)));
+    }),
+  );
+  // Alone, each of them asks before and after its copy and its removal.
+  assert.ok(looks <= files.length * 3, `${looks} listings of versions`);
+  assert.deepEqual((await namesIn(opened)).sort(), files.map(({ to }) => to).sort());
+});
