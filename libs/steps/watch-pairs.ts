@@ -249,6 +249,7 @@ export class PairWatcher {
       await guardPair(watched.pair, this.deps, async () => {
         const { folder } = await sides.open(watched.pair);
         await assertFolder(watched.pair, folder, registry);
+        if (isTold(watched.pair)) return;
         const pair = await registry.loadPair(watched.pair.id);
         if (pair === null || isTold(pair)) return;
         await registry.confirmGeneration(pair.id, 'local', await folder.tell(pair.generations.begun));
