@@ -3,7 +3,14 @@
  * requests what networks and tired stores do. Which faults are possible just now is set from
  * outside; each request draws one, at most. Secrets that pass are remembered, to be searched for later.
  */
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,17 +65,29 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
     if (fault !== null) options.onFault(fault, req.method ?? '', req.url ?? '');
     serve(state, req, res, fault).catch(() => res.destroy());
   });
-  await new Promise<void>((done, fail) => {
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', done);
-  });
-  state.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { origin, close } = await serveHere(server, agent);
+  state.origin = origin;
   return {
-    origin: state.origin,
+    origin,
     secrets,
     setStorm: (storm) => {
       state.storm = storm;
     },
+    close,
+  };
+}
+
+/** @param agent of the connections onward, which end with the server. */
+export async function serveHere(
+  server: Server,
+  agent: Agent,
+): Promise<{ readonly origin: string; close(): Promise<void> }> {
+  await new Promise<void>((done, fail) => {
+    server.once('error', fail);
+    server.listen(0, '127.0.0.1', done);
+  });
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: async () => {
       server.closeAllConnections();
       agent.destroy();
@@ -92,7 +111,7 @@ function drawFault({ storm, random }: ProxyState, req: IncomingMessage): Fault |
   return null;
 }
 
-function isLogin(path: string): boolean {
+export function isLogin(path: string): boolean {
   return /\/auth\/v1|\/tokens(\?|$)/.test(path);
 }
 
@@ -223,7 +242,7 @@ async function sendBody(
 }
 
 /** Until it takes more, or never will. */
-function drained(stream: Writable): Promise<void> {
+export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       stream.off('drain', end).off('close', end);
@@ -274,7 +293,11 @@ async function passAnswer(
 }
 
 /** A login says where the store is: from here on that is us. */
-async function passLogin(state: ProxyState, res: ServerResponse, answer: IncomingMessage): Promise<void> {
+export async function passLogin(
+  state: Pick<ProxyState, 'upstream' | 'origin'>,
+  res: ServerResponse,
+  answer: IncomingMessage,
+): Promise<void> {
   const pieces: Buffer[] = [];
   for await (const piece of answer as AsyncIterable<Buffer>) pieces.push(piece);
   const here = (text: string): string => text.replaceAll(state.upstream, state.origin);
@@ -288,7 +311,7 @@ async function passLogin(state: ProxyState, res: ServerResponse, answer: Incomin
   res.end(body);
 }
 
-function endToEnd(rawHeaders: readonly string[]): string[] {
+export function endToEnd(rawHeaders: readonly string[]): string[] {
   return rawHeaders.flatMap((name, index) =>
     index % 2 === 0 && !HOP_BY_HOP.has(name.toLowerCase()) ? [name, rawHeaders[index + 1] ?? ''] : [],
   );
