@@ -26,6 +26,8 @@ const MOST_MEMORY_BYTES = 300e6;
 /** What may be on its way when a worker is killed: it is in no memory but that of sockets, or part of an open request. */
 const MOST_IN_FLIGHT = 64 * MIB;
 const LOOK_MS = 5;
+/** A dead worker's claim takes half a minute to end. */
+const SETTLED_MS = 4 * 3_600_000;
 
 type Direction = 'up' | 'down';
 
@@ -155,7 +157,7 @@ async function carry(
     }
   };
   const sync = async (): Promise<void> => {
-    await stage.untilQuiet(direction);
+    await stage.untilQuiet(direction, SETTLED_MS);
     isOver = true;
   };
   await Promise.all([strike(), sync()]);

@@ -59,8 +59,8 @@ export interface Stage {
   addPair(terms: PairTerms): Promise<void>;
   /** Asks for a full scan and poll, and waits until both are done and everything is carried out. */
   sync(pair: string): Promise<void>;
-  /** Waits until nothing is a candidate and no decision is pending. */
-  untilQuiet(pair: string): Promise<void>;
+  /** Waits until nothing is a candidate and no decision is pending. @throws Error after the time, of a quarter of an hour if none is given. */
+  untilQuiet(pair: string, timeoutMs?: number): Promise<void>;
   /** @param counted what the store was asked; default: of the Swift. */
   measureFleet(work: () => Promise<unknown>, counted?: Counted): Promise<Cost>;
   /** Work that this process does itself. */
@@ -123,8 +123,13 @@ export async function openStage(
     const { rows } = await watch.query<{ bench_is_quiet: boolean }>(QUIET, [pair, scan, poll]);
     return rows[0]?.bench_is_quiet === true;
   };
-  const wait = async (pair: string, scan: string, poll: string): Promise<void> => {
-    const until = performance.now() + QUIET_TIMEOUT_MS;
+  const wait = async (
+    pair: string,
+    scan: string,
+    poll: string,
+    timeoutMs = QUIET_TIMEOUT_MS,
+  ): Promise<void> => {
+    const until = performance.now() + timeoutMs;
     while (!(await isQuiet(pair, scan, poll))) {
       if (performance.now() > until) throw new Error(`${pair} is not quiet:\n${await fleet.logTail()}`);
       await delay(LOOK_MS);
@@ -163,7 +168,7 @@ export async function openStage(
       const ticket = await own.operator.sync(pair);
       await wait(pair, ticket.scan, ticket.poll);
     },
-    untilQuiet: (pair) => wait(pair, '0', '0'),
+    untilQuiet: (pair, timeoutMs) => wait(pair, '0', '0', timeoutMs),
     measureFleet: async (work, counted = swift?.requests) => {
       for (const pid of pids()) await resetPeak(pid);
       await resetStatements(postgres.url);
