@@ -211,11 +211,15 @@ export async function secretFile(
 async function askReady(child: ChildProcess): Promise<boolean> {
   if (!child.connected) return false;
   const answer = new Promise<boolean>((resolveAnswer) => {
-    const timer = setTimeout(() => resolveAnswer(false), 2_000);
-    child.once('message', (message: { ready?: boolean }) => {
+    const answered = (message: { ready?: boolean }): void => {
       clearTimeout(timer);
       resolveAnswer(message.ready === true);
-    });
+    };
+    const timer = setTimeout(() => {
+      child.off('message', answered);
+      resolveAnswer(false);
+    }, 2_000);
+    child.once('message', answered);
   });
   child.send({ ask: 'ready' });
   return answer;
