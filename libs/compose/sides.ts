@@ -12,6 +12,7 @@ import { openLocalFolder } from '#libs/store-local/local-folder.ts';
 import { createSessions, type Sessions } from '#libs/store-pithos/auth.ts';
 import { openPithosStore } from '#libs/store-pithos/store.ts';
 import type { S3Endpoint } from '#libs/store-s3/endpoint.ts';
+import { AccessDenied } from '#libs/store-s3/failures.ts';
 import { openS3Store } from '#libs/store-s3/store.ts';
 import type { CatalogChoice } from '#libs/store-swift/auth-keystone.ts';
 import { createLogin, type Login } from '#libs/store-swift/session.ts';
@@ -81,9 +82,9 @@ export function createSides(options: SidesOptions): Sides {
       try {
         await opened.container();
       } catch (thrown) {
-        const { code } = asHoldfastError(thrown);
+        // Keys of S3 may be good for buckets that are named to them, and for no other.
         const isAnswer =
-          code === 'container-missing' || (store.kind === 's3' && code === 'credentials-refused');
+          thrown instanceof AccessDenied || asHoldfastError(thrown).code === 'container-missing';
         if (!isAnswer) throw thrown;
       } finally {
         await opened.close();

@@ -77,6 +77,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
 };
 
+/** The store knows the credentials, and does not let them do this. */
+export class AccessDenied extends HoldfastError {
+  constructor(message: string) {
+    super('credentials-refused', message);
+  }
+}
+
 const OTHER_REGION = new Set(['PermanentRedirect', 'AuthorizationHeaderMalformed', 'TemporaryRedirect']);
 
 export function failureOf({ response, problem, attempt }: Answer): HoldfastError {
@@ -94,11 +101,9 @@ export function failureOf({ response, problem, attempt }: Answer): HoldfastError
   const meaning = MEANINGS[code];
   if (meaning === undefined) return named(statusFailure(attempt, status, headers), code);
   const waitMs = retryAfterMs(headers, Date.now());
-  return new HoldfastError(
-    meaning.code,
-    `${said}; ${meaning.hint}`,
-    waitMs === null ? {} : { retryAfterMs: waitMs },
-  );
+  const message = `${said}; ${meaning.hint}`;
+  if (code === 'AccessDenied') return new AccessDenied(message);
+  return new HoldfastError(meaning.code, message, waitMs === null ? {} : { retryAfterMs: waitMs });
 }
 
 /** The same error with S3's own word for it. */

@@ -1,17 +1,24 @@
 /** Logins: all pairs of an account share one, and the next one uses a secret that was replaced meanwhile, without a restart. */
 import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { NO_GENERATIONS } from '#core/generation.ts';
 import { createSides } from '#libs/compose/sides.ts';
 import { startPithosServer } from '#libs/pithos-server/server.ts';
 import { systemClock } from '#libs/runtime/clock.ts';
+import type { S3Login } from '#libs/services/versitygw.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Log } from '#ports/log.ts';
 import type { Pair } from '#ports/pair.ts';
 import { FleetLimits } from '#steps/fleet-limits.ts';
+import { s3 } from '#test/support/services.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
+
+const login = await s3();
+const noS3 = login === null ? 'there is no S3 server here; npm run test:stores builds one' : false;
 
 const SILENT: Log = {
   debug: () => undefined,
@@ -59,6 +66,35 @@ it('who asks whether a login works is not answered from another one', async (t) 
   await (await sides.open(pair)).store.container();
   await replaceSecret('nobody has it');
   await assert.rejects(sides.login(pair.store), isRefused);
+});
+
+it('keys that S3 does not know are told from keys that may not do everything', { skip: noS3 }, async (t) => {
+  const { sides, secretFile, replaceSecret } = await openAccount(t);
+  const { accessKeyId, secretAccessKey, url } = login as S3Login;
+  const store = {
+    name: 's3',
+    kind: 's3',
+    url,
+    secret: { from: 'file', at: secretFile },
+    options: {},
+  } as const;
+  await replaceSecret(JSON.stringify({ accessKeyId, secretAccessKey }));
+  await sides.login(store);
+  await replaceSecret(JSON.stringify({ accessKeyId, secretAccessKey: 'not it' }));
+  await assert.rejects(sides.login(store), isRefused);
+
+  // What another store answers to a bucket that these keys are not for, and to keys that nobody has.
+  let code = 'AccessDenied';
+  const refusing = createServer((request, response) => {
+    request.resume();
+    response.writeHead(403, { 'content-type': 'application/xml' }).end(`<Error><Code>${code}</Code></Error>`);
+  });
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  t.after(() => refusing.close());
+  const elsewhere = { ...store, url: `http://127.0.0.1:${(refusing.address() as AddressInfo).port}` };
+  await sides.login(elsewhere);
+  code = 'InvalidAccessKeyId';
+  await assert.rejects(sides.login(elsewhere), isRefused);
 });
 
 async function openAccount(t: TestContext) {
