@@ -40,7 +40,7 @@ export async function readPrivateFolder(root: string): Promise<PrivateFolder> {
 }
 
 /** Part of what came of a large download, which waits for the next one; a commit under way has a journal. */
-function isPartialDownload(path: string, all: ReadonlySet<string>): boolean {
+export function isPartialDownload(path: string, all: ReadonlySet<string>): boolean {
   const attempt = /^\.holdfast\/attempts\/[^/]+/.exec(path)?.[0];
   if (attempt === undefined || !all.has(`${attempt}/content.json`)) return false;
   return !all.has(`${attempt}/intent.json`) && !all.has(`${attempt}/old`);

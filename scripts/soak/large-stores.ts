@@ -60,11 +60,11 @@ async function openSwift(undoing: LastFirst, dir: string): Promise<LargeStore> {
 async function openPithos(undoing: LastFirst, dir: string): Promise<LargeStore> {
   const user = { token: 'soak-token', userId: 'soak' };
   const login = await benchPithos(undoing, dir, user);
+  const storage = new URL(`/pithos/object-store/v1/${user.userId}`, login).href;
   return {
     url: login,
     secret: { token: user.token },
-    digestOf: (container, name) =>
-      digestAt(`${new URL(login).origin}/object-store/v1/${user.userId}/${container}/${name}`, user.token),
+    digestOf: (container, name) => digestAt(`${storage}/${container}/${name}`, user.token),
   };
 }
 

@@ -6,6 +6,7 @@ import type { MemoryDatabase } from '#libs/memory/database.ts';
 import { atOnce } from '#libs/memory/step.ts';
 import type { Archive, Problem } from '#ports/archive.ts';
 import type { Registry } from '#ports/registry.ts';
+import { isPartialDownload } from '../../scripts/chaos/sides.ts';
 import { type Book, DIRECTORY, isContent, SPECIAL } from './book.ts';
 import type { Scheduler } from './scheduler.ts';
 import { objectsOf, seeContainer, seeFolder, seeObjects, textOf } from './sight.ts';
@@ -140,9 +141,14 @@ export class End {
       return { what: `a problem ${passing.code} stays`, about: `"${passing.name}", ${passing.text}` };
     const late = parts.database.recovery(parts.pairId).find(({ lookAgainAt }) => lookAgainAt !== null);
     if (late !== undefined) return { what: 'a late look is still due', about: late.pointer.locator };
-    const { names, hidden } = seeFolder(parts.disk.user(), ROOT);
-    for (const path of hidden.keys())
-      if (path.startsWith('.holdfast/attempts/')) return { what: 'an attempt is left', about: path };
+    const user = parts.disk.user();
+    const { names, hidden } = seeFolder(user, ROOT);
+    const paths = new Set(user.tree(ROOT).map(({ path }) => path));
+    for (const path of hidden.keys()) {
+      // What came of a download waits for a day.
+      if (!path.startsWith('.holdfast/attempts/') || isPartialDownload(path, paths)) continue;
+      return { what: 'an attempt is left', about: path };
+    }
     if (pair.policies.direction !== 'both') return null;
     return difference(names, seeContainer(parts.container), new Set(problems.map(({ name }) => name)), parts);
   }

@@ -7,7 +7,7 @@ import { drawDisasters } from './disasters.ts';
 import type { Trigger } from './moments.ts';
 import { Random } from './random.ts';
 import type { Act, Choice, Mishap, Scenario, Settings, StoreWorld, Timed, When } from './scenario.ts';
-import { drawStrikes } from './strikes.ts';
+import { drawCutDownloads, drawStrikes } from './strikes.ts';
 
 const NAMES = [
   'a',
@@ -38,16 +38,19 @@ export function generate(seed: number, options: GenerateOptions): Scenario {
   const random = new Random(seed, 'settings');
   const plain = drawSettings(random, options);
   const disasters = drawDisasters(new Random(seed, 'disasters'), plain);
-  const settings = { ...plain, ...disasters.settings };
+  const resumed = new Random(seed, 'resumed');
+  const isResuming = resumed.chance(0.3);
+  const settings = { ...plain, ...disasters.settings, ...(isResuming ? { resumedBytes: 1 } : {}) };
   const names = drawNames(new Random(seed, 'names'));
   const strikes = drawStrikes(new Random(seed, 'strikes'), names, settings);
   const acts = drawActs(new Random(seed, 'acts'), names, plain);
   const mishaps = drawMishaps(new Random(seed, 'mishaps'), plain);
+  const cuts = isResuming ? drawCutDownloads(resumed, names) : { acts: [], mishaps: [] };
   return {
     seed,
     settings,
-    acts: [...acts, ...strikes.acts, ...disasters.acts].slice(-MOST_ACTS),
-    mishaps: [...mishaps, ...strikes.mishaps, ...disasters.mishaps],
+    acts: [...acts, ...strikes.acts, ...cuts.acts, ...disasters.acts].slice(-MOST_ACTS),
+    mishaps: [...mishaps, ...strikes.mishaps, ...cuts.mishaps, ...disasters.mishaps],
   };
 }
 

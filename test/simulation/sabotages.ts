@@ -203,6 +203,17 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   // The folder.
   {
+    name: 'what an earlier attempt left is taken over, whatever it is of',
+    file: 'libs/store-local/partial.ts',
+    from: `  return JSON.stringify(await readJson(attempt.directory, CONTENT)) === JSON.stringify(recordOf(content));`,
+    to: `  return true;`,
+    second: {
+      file: 'libs/store-local/fetch.ts',
+      from: `    if (content.hash !== null && hash !== content.hash) throw mismatch('another hash than promised');`,
+      to: '',
+    },
+  },
+  {
     name: 'what was hidden is not verified before it is replaced',
     file: 'libs/store-local/pull.ts',
     from: `  const wasExpected = isExpected(facts, order);`,

@@ -108,6 +108,8 @@ export interface Settings {
   readonly generationMs?: number;
   /** More names than this, and more than a quarter, are a mass delete; 50 when left out. */
   readonly holdNames?: number;
+  /** Downloads of so many bytes go on where an earlier attempt ended; none when left out. */
+  readonly resumedBytes?: number;
 }
 
 export interface Scenario {

@@ -78,6 +78,26 @@ function drawAct(random: Random, names: readonly string[], settings: Settings): 
   }
 }
 
+/**
+ * Workers that die between the first byte of a download and its commit, and what their next attempts find: the same
+ * content upstream, or another one.
+ */
+export function drawCutDownloads(random: Random, names: readonly string[]): Strikes {
+  const acts: Timed<Act>[] = [];
+  const mishaps: Timed<Mishap>[] = [];
+  const process = 'transfer-1';
+  for (let left = 1 + random.below(3); left > 0; left -= 1) {
+    const verb = random.pick(['fs.write', 'fs.chmod', 'fs.utimes']);
+    const when = drawTrigger(random, verb, null, 'before', 12, process);
+    const restartMs = Math.round(random.magnitude(10, 20_000));
+    mishaps.push({ when, what: { kind: 'crash', process, restartMs } });
+    if (random.chance(0.5)) continue;
+    const name: Choice = { ofStep: random.pick(names) };
+    acts.push({ when, what: { do: 'write', side: 'upstream', name, size: random.below(6) } });
+  }
+  return { acts, mishaps };
+}
+
 /** The answer to a write is lost, and its source is another by then. */
 function drawLostAnswer(
   random: Random,

@@ -215,6 +215,7 @@ function fleetOf(life: Life, context: Context) {
       fileSystem,
       owner,
       leaseMs: OWNER_LEASE_MS,
+      resumedBytes: context.settings.resumedBytes ?? Number.POSITIVE_INFINITY,
     }),
     store: container.open({ clock, step, log: SILENT, fault }),
     isExcluded: excludeRules({ excludes: pair.excludes, ignoreText: pair.ignoreText }),
