@@ -210,7 +210,8 @@ export class End {
         recoverable.add(textOf(container.raw.read(name, pointer.locator)));
       }
     }
-    const trashed = new Set(hidden.values());
+    const inTrash = [...hidden].filter(([path]) => path.startsWith('.holdfast/trash/'));
+    const trashed = new Set(inTrash.map(([, content]) => content));
     for (const content of book.displacedContents) {
       if (live.has(content) || recoverable.has(content)) continue;
       // A version whose writer never heard that he made it has no pointer, but the store lists it.
