@@ -117,6 +117,7 @@ function tableOf(rows: readonly Row[]): string {
 const LIMITS: ReadonlyMap<number, string> = new Map([
   [5 * 1024 ** 3, '5 GiB'],
   [5 * 1024 ** 4, '5 TiB'],
+  [4_000 * 1024 ** 3, '3.9 TiB'],
 ]);
 
 const largest = (bytes: number): string => LIMITS.get(bytes) ?? 'any';

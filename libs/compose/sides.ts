@@ -156,7 +156,7 @@ function buildStore(
       });
     case 'swift': {
       const login = logins.swift(store);
-      return openSwiftStore({ login, container, pairId: pair.uid, http, clock, log, ...known });
+      return openSwiftStore({ login, container, pairId: pair.uid, http, clock, log, turns, ...known });
     }
     case 's3':
       return openS3Store({

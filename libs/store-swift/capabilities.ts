@@ -10,8 +10,8 @@ import type { Clock } from '#ports/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Guard, StoreCapabilities } from '#ports/object-store.ts';
 import { type Client, failureOf } from './client.ts';
-import { objectHead } from './heads.ts';
-import { MAX_OBJECT_BYTES } from './upload.ts';
+import { manifestMark, objectHead } from './heads.ts';
+import { MAX_OBJECT_BYTES, MAX_WHOLE_BYTES, manifestTag } from './upload.ts';
 import { listVersions } from './versions.ts';
 
 const FIRST = Buffer.from('first');
@@ -33,7 +33,7 @@ export const UNPROBED: StoreCapabilities = {
   resumesUploads: false,
   guardsLarge: true,
   unprotectedWindow: true,
-  maxObjectBytes: MAX_OBJECT_BYTES,
+  maxObjectBytes: MAX_WHOLE_BYTES,
   blockSize: null,
 };
 
@@ -52,6 +52,7 @@ export async function probeCapabilities(
     const copied = await client.copy(name, { version, etag: FIRST_MD5 }, copy).catch(notCopied);
     const replaced = await client.put(name, { 'if-match': WRONG_ETAG }, () => SECOND);
     const deleted = await client.remove(name, null, { 'if-match': WRONG_ETAG });
+    const resumesUploads = await takesManifests(client, copy, versioned);
     const versions = versioned && version !== null && (await readsOldVersion(client, name, version));
     return {
       ...UNPROBED,
@@ -60,11 +61,34 @@ export async function probeCapabilities(
       deleteIf: guardOf(deleted.status),
       versions,
       serverSideCopy: copied !== undefined,
+      resumesUploads,
+      maxObjectBytes: resumesUploads ? MAX_OBJECT_BYTES : MAX_WHOLE_BYTES,
       unprotectedWindow: !versions,
     };
   } finally {
     await erase(client, name, versioned);
     await erase(client, copy, versioned);
+  }
+}
+
+/**
+ * Whether static large objects are what Holdfast makes of them: an object is one segment of a manifest that takes its place.
+ * A store that knows no manifests would take their text for content.
+ */
+async function takesManifests(client: Client, name: string, versioned: boolean): Promise<boolean> {
+  const segment = `${name}-segment`;
+  try {
+    await expectCreated(segment, await client.put(segment, {}, () => FIRST));
+    const rows = [{ path: client.path(segment), etag: FIRST_MD5, size_bytes: FIRST.length }];
+    const tag = manifestTag([{ md5: FIRST_MD5 }]);
+    const manifest = Buffer.from(JSON.stringify(rows));
+    const headers = { 'content-length': String(manifest.length), etag: tag, ...manifestMark(FIRST_MD5, tag) };
+    const written = await client.put(name, headers, () => manifest, 'manifest');
+    if (written.status !== 201) return false;
+    const head = await client.head(name);
+    return head?.manifest?.tag === tag && head.etag === FIRST_MD5 && head.size === FIRST.length;
+  } finally {
+    await erase(client, segment, versioned);
   }
 }
 

@@ -4,27 +4,36 @@
  */
 import type { HttpResponse } from '#libs/http/client.ts';
 import { HoldfastError } from '#ports/errors.ts';
-import { type ContainerHead, containerHead, type ObjectHead, objectHead } from './heads.ts';
+import { type ContainerHead, containerHead, type Manifest, type ObjectHead, objectHead } from './heads.ts';
+import { openSegments, type SegmentsClient } from './segments-client.ts';
 import type { AccountRequest, Session } from './session.ts';
 
 export interface Client {
+  /** Of an object, as manifests name it. */
+  path(name: string): string;
+  /** What the manifests of this container are made of. */
+  readonly segments: SegmentsClient;
   /** The object, or one version of it, as the newest replica knows it; null for a 404, which proves nothing about the container. */
   head(name: string, version?: string): Promise<ObjectHead | null>;
   /** The raw answer: 200, 206, 404 and 412 are the caller's to judge. */
   get(name: string, version: string | null, headers: Record<string, string>): Promise<HttpResponse>;
-  /** The raw answer, its body discarded; any status. @throws whatever the body throws */
+  /**
+   * The raw answer, its body discarded; any status. @param as whether the body is content, or tells the segments of it.
+   * @throws whatever the body throws
+   */
   put(
     name: string,
     headers: Record<string, string>,
     body: NonNullable<AccountRequest['body']>,
+    as?: 'manifest',
   ): Promise<HttpResponse>;
   /**
-   * Server-side copy. @param headers what the target is told in place of the source's metadata.
+   * Server-side copy; of a manifest as what it is, so that no content is copied. @param headers what the target is told in place of the source's metadata.
    * @returns id of the new version, null where there are none; undefined when the source is gone or not `etag`.
    */
   copy(
     name: string,
-    source: { version: string | null; etag: string },
+    source: { version: string | null; etag: string; manifest?: Manifest | null },
     target: string,
     headers?: Record<string, string>,
   ): Promise<string | null | undefined>;
@@ -41,9 +50,12 @@ export interface Client {
 /** @param pairId tells what this pair wrote into the container's metadata from what others did. */
 export function openClient(session: Session, container: string, pairId: string): Client {
   const containerPath = `/${encodeURIComponent(container)}`;
-  const objectPath = (name: string, version: string | null): string => {
-    const query = version === null ? '' : `?version-id=${encodeURIComponent(version)}`;
-    return `${containerPath}/${encodePath(name)}${query}`;
+  const objectPath = (name: string, version: string | null, manifest?: 'get' | 'put'): string => {
+    const words = [
+      ...(version === null ? [] : [`version-id=${encodeURIComponent(version)}`]),
+      ...(manifest === undefined ? [] : [`multipart-manifest=${manifest}`]),
+    ];
+    return `${containerPath}/${encodePath(name)}${words.length === 0 ? '' : `?${words.join('&')}`}`;
   };
   const missing = () =>
     new HoldfastError('container-missing', `the container "${container}" does not exist in this account`);
@@ -53,6 +65,8 @@ export function openClient(session: Session, container: string, pairId: string):
   };
 
   return {
+    path: (name) => `/${container}/${name}`,
+    segments: openSegments(session, container, pairId),
     async head(name, version) {
       const response = await session.send({
         method: 'HEAD',
@@ -68,18 +82,19 @@ export function openClient(session: Session, container: string, pairId: string):
     },
     get: (name, version, headers) =>
       session.send({ method: 'GET', path: objectPath(name, version), headers, what: 'read an object' }),
-    async put(name, headers, body) {
-      const path = objectPath(name, null);
+    async put(name, headers, body, as) {
+      const path = objectPath(name, null, as === 'manifest' ? 'put' : undefined);
       return drained(await session.send({ method: 'PUT', path, headers, body, what: 'write an object' }));
     },
     async copy(name, source, target, headers) {
+      const manifest = source.manifest ?? null;
       const response = await session.send({
         method: 'COPY',
-        path: objectPath(name, source.version),
+        path: objectPath(name, source.version, manifest === null ? undefined : 'get'),
         headers: {
           ...(headers === undefined ? {} : { ...headers, 'x-fresh-metadata': 'true' }),
           destination: `${encodeURIComponent(container)}/${encodePath(target)}`,
-          'if-match': source.etag,
+          'if-match': manifest?.ownTag ?? source.etag,
         },
         what: 'copy an object',
       });

@@ -15,9 +15,18 @@ import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { keepBase, keepBetween, keepCurrent, pointerTo } from './displaced.ts';
 import { isBase, matches, staleOutcome } from './expectation.ts';
 import { giveUp } from './give-up.ts';
-import { kindOf, META_ORDER, type ObjectHead, objectHead, stateOf } from './heads.ts';
+import {
+  kindOf,
+  type Manifest,
+  META_ORDER,
+  manifestMark,
+  type ObjectHead,
+  objectHead,
+  stateOf,
+} from './heads.ts';
 import type { Row } from './listing.ts';
-import { prepareUpload, type Upload } from './upload.ts';
+import { sendSegments } from './segments.ts';
+import { type LargeContent, prepareUpload, type Upload, type UploadFacts } from './upload.ts';
 import { listVersions, listVersionsShowing, timestampOf, type Version } from './versions.ts';
 
 /** A refused create of this size or more is looked at first: its bytes would travel for nothing. */
@@ -31,28 +40,72 @@ export async function pull(
   order: Order,
   hint?: Twin,
 ): Promise<Outcome> {
-  let upload: Upload;
   try {
-    upload = await prepareUpload(content);
+    const prepared = await prepareUpload(content, context.sizes);
+    if (prepared.goes === 'in-segments') return await pullLarge(context, name, prepared.large, order, hint);
+    const { upload } = prepared;
+    const creates = order.expected.kind === 'absent';
+    const twin = twinFor(context, upload, order, hint);
+    if (creates && twin === null && context.refusesCreates && upload.size < LOOK_FIRST_BYTES)
+      return await write(context, name, upload, order, null);
+    const done = await commitByLook(context, name, upload, order, twin);
+    return done.kind === 'done' ? done.outcome : await write(context, name, upload, order, done.before);
   } catch (thrown) {
     return staleSource(thrown);
   }
-  const { client } = context;
-  const creates = order.expected.kind === 'absent';
-  const twin = creates && context.versioned && isTwin(hint, upload) ? hint : null;
-  if (creates && twin === null && context.refusesCreates && upload.size < LOOK_FIRST_BYTES)
-    return write(context, name, upload, order, null);
-  const before = await client.head(name);
-  if (isOurs(before, upload)) return settleEarlier(context, name, upload, order, before);
-  if (!matches(before, order.expected)) {
-    if (before === null) await client.container();
-    return stale(context, name, order, before);
-  }
-  const copied = twin === null ? null : await copyTwin(context, name, upload, order, twin);
-  return copied ?? write(context, name, upload, order, before);
 }
 
-function isTwin(hint: Twin | undefined, upload: Upload): hint is Twin {
+/** Nothing is sent for a decision that no longer holds; and as sending takes long, the name is looked at again after it. */
+async function pullLarge(
+  context: CommitContext,
+  name: Name,
+  large: LargeContent,
+  order: Order,
+  hint: Twin | undefined,
+): Promise<Outcome> {
+  const done = await commitByLook(context, name, large, order, twinFor(context, large, order, hint));
+  if (done.kind === 'done') return done.outcome;
+  const upload = await sendSegments(context, large);
+  const now = await commitByLook(context, name, upload, order, null);
+  return now.kind === 'done' ? now.outcome : write(context, name, upload, order, now.before);
+}
+
+type Look =
+  | { readonly kind: 'done'; readonly outcome: Outcome }
+  /** What was seen is the base; null for a create. */
+  | { readonly kind: 'to-write'; readonly before: ObjectHead | null };
+
+/** What a look at the name settles without a byte being sent. */
+async function commitByLook(
+  context: CommitContext,
+  name: Name,
+  upload: UploadFacts,
+  order: Order,
+  twin: Twin | null,
+): Promise<Look> {
+  const { client } = context;
+  const before = await client.head(name);
+  if (isOurs(before, upload)) {
+    return { kind: 'done', outcome: await settleEarlier(context, name, upload, order, before) };
+  }
+  if (!matches(before, order.expected)) {
+    if (before === null) await client.container();
+    return { kind: 'done', outcome: await stale(context, name, order, before) };
+  }
+  const outcome = twin === null ? null : await copyTwin(context, name, upload, order, twin);
+  return outcome === null ? { kind: 'to-write', before } : { kind: 'done', outcome };
+}
+
+function twinFor(
+  context: CommitContext,
+  upload: UploadFacts,
+  { expected }: Order,
+  hint: Twin | undefined,
+): Twin | null {
+  return expected.kind === 'absent' && context.versioned && isTwin(hint, upload) ? hint : null;
+}
+
+function isTwin(hint: Twin | undefined, upload: UploadFacts): hint is Twin {
   return upload.size > 0 && hint?.size === upload.size && hint.hash === upload.md5;
 }
 
@@ -63,14 +116,17 @@ function isTwin(hint: Twin | undefined, upload: Upload): hint is Twin {
 async function copyTwin(
   context: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   twin: Twin,
 ): Promise<Outcome | null> {
-  const source = { version: twin.version, etag: twin.hash };
+  const { client } = context;
   let version: string | null | undefined;
   try {
-    version = await context.client.copy(twin.name, source, name, attributesOf(upload, order));
+    const manifest = await twinManifest(context, upload, twin);
+    const source = { version: twin.version, etag: twin.hash, manifest };
+    const mark = manifest === null ? {} : manifestMark(upload.md5, manifest.tag);
+    version = await client.copy(twin.name, source, name, { ...attributesOf(upload, order), ...mark });
   } catch (thrown) {
     if (asHoldfastError(thrown).grade === 'permanent') return null;
     return settleUnknown(context, name, upload, order, thrown);
@@ -81,8 +137,19 @@ async function copyTwin(
   return outcome.result === 'applied' ? { ...outcome, copiedFrom: twin.name } : outcome;
 }
 
+/** A large twin may be a manifest; then no segment is touched. */
+async function twinManifest(
+  { client, sizes }: CommitContext,
+  { size, md5 }: UploadFacts,
+  { name, version }: Twin,
+): Promise<Manifest | null> {
+  if (sizes === null || size <= sizes.thresholdBytes) return null;
+  const head = await client.head(name, version ?? undefined);
+  return head?.etag === md5 && head.size === size ? head.manifest : null;
+}
+
 /** What a name is told beside its bytes; those have a length and a digest already. */
-function attributesOf({ headers }: Upload, order: Order): Record<string, string> {
+function attributesOf({ headers }: UploadFacts, order: Order): Record<string, string> {
   const { 'content-length': _length, etag: _etag, ...attributes } = headers;
   return { ...attributes, [META_ORDER]: String(order.serial) };
 }
@@ -92,7 +159,7 @@ function staleSource(thrown: unknown): Outcome {
   return { result: 'stale', reason: thrown.message, ...NOTHING_DISPLACED };
 }
 
-function isOurs(head: ObjectHead | null, upload: Upload): head is ObjectHead {
+function isOurs(head: ObjectHead | null, upload: UploadFacts): head is ObjectHead {
   return head !== null && head.kind === upload.kind && head.size === upload.size && head.etag === upload.md5;
 }
 
@@ -111,7 +178,7 @@ async function write(
   let response: HttpResponse;
   try {
     const mark = { [META_ORDER]: String(order.serial) };
-    response = await client.put(name, { ...upload.headers, ...mark, ...createOnly }, upload.body);
+    response = await upload.put(client, name, { ...mark, ...createOnly });
   } catch (thrown) {
     const source = upload.sourceFailure();
     if (source !== null) return staleSource(source);
@@ -121,10 +188,11 @@ async function write(
   if (response.status !== 201) {
     const { version } = objectHead(response.headers);
     if (isOvertaken(response) && version !== null) await dropOrphan(client, name, version, upload);
-    return settleUnknown(context, name, upload, order, await putFailure(client, name, response));
+    const failure = await putFailure(client, name, response, upload);
+    return settleUnknown(context, name, upload, order, failure);
   }
   const answered = objectHead(response.headers);
-  if (answered.etag !== upload.md5) {
+  if (answered.etag !== upload.answer) {
     throw new HoldfastError('content-mismatch', 'the store received other bytes than were sent');
   }
   return versioned && answered.version !== null
@@ -138,7 +206,12 @@ function isOvertaken(response: HttpResponse): boolean {
 }
 
 /** What an answer other than 201 and 412 means. */
-async function putFailure(client: Client, name: Name, response: HttpResponse): Promise<HoldfastError> {
+async function putFailure(
+  client: Client,
+  name: Name,
+  response: HttpResponse,
+  upload: Upload,
+): Promise<HoldfastError> {
   const failure = await response.failure();
   if (isOvertaken(response)) {
     return new HoldfastError('store-unavailable', 'the store took the write for older than what it holds');
@@ -149,6 +222,12 @@ async function putFailure(client: Client, name: Name, response: HttpResponse): P
   }
   if (response.status === 422) {
     return new HoldfastError('content-mismatch', 'the content changed on its way to the store');
+  }
+  if (response.status === 400 && upload.answer !== upload.md5 && !isLongName(name)) {
+    return new HoldfastError(
+      'store-unavailable',
+      'the store misses segments of a manifest; they are sent again',
+    );
   }
   if (isLongName(name) && (response.status === 400 || response.status === 503)) return tooLong(failure);
   return failure;
@@ -199,7 +278,7 @@ async function dropOrphan(client: Client, name: Name, id: string, upload: Upload
 async function settleUnknown(
   context: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   thrown: unknown,
 ): Promise<Outcome> {
@@ -215,7 +294,7 @@ async function settleUnknown(
 async function settleEarlier(
   context: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   there: ObjectHead,
 ): Promise<Outcome> {
@@ -228,7 +307,7 @@ async function settleEarlier(
 }
 
 /** Two attempts at once leave our content twice in a row: what they displaced lies below the older. */
-function oldestOfRun(versions: readonly Version[], newestId: string, upload: Upload): string {
+function oldestOfRun(versions: readonly Version[], newestId: string, upload: UploadFacts): string {
   let oldest = newestId;
   for (const version of versions) {
     if (version.id >= oldest) continue;
@@ -259,7 +338,7 @@ async function findBase(
 async function settle(
   context: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   oursId: string,
   baseId: string | null,
@@ -280,20 +359,20 @@ async function settle(
   return { ...staleOutcome(there, order.expected), conflictCopies: copies, recovery };
 }
 
-function isSame({ kind, size, etag }: Pick<Version, 'kind' | 'size' | 'etag'>, upload: Upload): boolean {
+function isSame({ kind, size, etag }: Pick<Version, 'kind' | 'size' | 'etag'>, upload: UploadFacts): boolean {
   return kind === upload.kind && size === upload.size && etag === upload.md5;
 }
 
 async function settlePlain(
   context: CommitContext,
   name: Name,
-  upload: Upload,
+  upload: UploadFacts,
   order: Order,
   copies: Name[],
 ): Promise<Outcome> {
   // Shows ours, or is behind: then the object itself is asked.
   const [row] = (await context.objects.read(name)) ?? [];
-  if (row !== undefined && !row.isForeign && isSame(rowContent(row), upload))
+  if (row !== undefined && !row.isManifest && !row.isLink && isSame(rowContent(row), upload))
     return applied(writtenState(upload, timestampOf(row)), upload, copies, null);
   const there = await context.client.head(name);
   if (isOurs(there, upload)) return applied(stateOf(there), upload, copies, null);
@@ -304,7 +383,7 @@ function rowContent(row: Row): Pick<Version, 'kind' | 'size' | 'etag'> {
   return { kind: kindOf(row.contentType, row.bytes), size: row.bytes, etag: row.hash };
 }
 
-function writtenState(upload: Upload, timestamp: string, versionId: string | null = null): RemoteState {
+function writtenState(upload: UploadFacts, timestamp: string, versionId: string | null = null): RemoteState {
   const version: Record<string, string> = versionId === null ? {} : { 'x-object-version-id': versionId };
   const etag = upload.md5;
   return stateOf(objectHead({ ...upload.headers, ...version, etag, 'x-timestamp': timestamp }));
@@ -312,7 +391,7 @@ function writtenState(upload: Upload, timestamp: string, versionId: string | nul
 
 function applied(
   state: RemoteState,
-  upload: Upload,
+  upload: UploadFacts,
   conflictCopies: readonly Name[],
   recovery: ReturnType<typeof pointerTo>,
 ): Outcome {

@@ -46,7 +46,9 @@ export async function keepBase(
 ): Promise<Name[]> {
   const { expected } = order;
   if (order.displaced !== 'conflict-copy' || expected.kind !== 'file' || baseId === null) return [];
-  return rescueVersion(context, name, { id: baseId, size: expected.size, etag: expected.hash }, order);
+  const { size, hash: etag } = expected;
+  const manifest = (await context.client.head(name, baseId))?.manifest ?? null;
+  return rescueVersion(context, name, { id: baseId, size, etag, manifest }, order);
 }
 
 /** The same before the write, where no version will be left of the base afterwards. */
@@ -57,19 +59,19 @@ export async function keepCurrent(
   current: ObjectHead,
 ): Promise<Name[]> {
   if (order.displaced !== 'conflict-copy' || current.kind !== 'file') return [];
-  const { size, etag } = current;
+  const { size, etag, manifest } = current;
   const writtenAt = versionTime(current.timestamp ?? '');
-  return rescue(context, { name, version: null, size, etag, writtenAt }, order);
+  return rescue(context, { name, version: null, size, etag, manifest, writtenAt }, order);
 }
 
 function rescueVersion(
   context: CommitContext,
   name: Name,
-  version: Pick<Version, 'id' | 'size' | 'etag'>,
+  version: Pick<Version, 'id' | 'size' | 'etag' | 'manifest'>,
   order: Order,
 ): Promise<Name[]> {
-  const { id, size, etag } = version;
-  const displaced = { name, version: id, size, etag, writtenAt: versionTime(id) };
+  const { id, size, etag, manifest } = version;
+  const displaced = { name, version: id, size, etag, manifest, writtenAt: versionTime(id) };
   return rescue(context, displaced, order);
 }
 

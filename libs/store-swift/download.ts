@@ -10,7 +10,7 @@ import type { HttpResponse } from '#libs/http/client.ts';
 import { type StagedFile, StaleContent } from '#ports/content.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { type Client, failureOf } from './client.ts';
-import { objectHead } from './heads.ts';
+import { type Manifest, objectHead } from './heads.ts';
 
 type FileState = RemoteState & { readonly kind: 'file' };
 
@@ -19,12 +19,25 @@ export function stageDownload(client: Client, name: Name, expected: FileState): 
   let mtimeNs = expected.mtimeNs;
   let mode: number | null = null;
 
+  /** ETag of the content; of a large object not its MD5, which is found out when the store says so. */
+  let tag = expected.hash;
+
   const open = async (start: number, end: number): Promise<HttpResponse> => {
     const partial = start > 0 || end < expected.size;
-    const response = await client.get(name, expected.version, {
-      'if-match': expected.hash,
-      ...(partial ? { range: `bytes=${start}-${end - 1}` } : {}),
-    });
+    const send = (): Promise<HttpResponse> =>
+      client.get(name, expected.version, {
+        'if-match': tag,
+        ...(partial ? { range: `bytes=${start}-${end - 1}` } : {}),
+      });
+    let response = await send();
+    if (response.status === 412 && tag === expected.hash) {
+      const manifest = await manifestOf(client, name, expected);
+      if (manifest !== null) {
+        await response.discard();
+        tag = manifest.tag;
+        response = await send();
+      }
+    }
     if (response.status === 200 || response.status === 206) {
       const head = objectHead(response.headers);
       mtimeNs = head.mtimeNs;
@@ -60,6 +73,12 @@ export function stageDownload(client: Client, name: Name, expected: FileState): 
     },
     release: () => Promise.resolve(),
   };
+}
+
+/** That of ours which holds the expected content. */
+async function manifestOf(client: Client, name: Name, expected: FileState): Promise<Manifest | null> {
+  const head = await client.head(name, expected.version ?? undefined);
+  return head?.etag === expected.hash && head.size === expected.size ? head.manifest : null;
 }
 
 /**

@@ -9,6 +9,8 @@ export const FILE_TYPE = 'application/octet-stream';
 export const META_MTIME = 'x-object-meta-mtime';
 /** Serial of the order that wrote an object, by which it is known again when its answer was lost. */
 export const META_ORDER = 'x-object-meta-holdfast-order';
+/** Of a manifest of ours: MD5 of its content, and the ETag of the manifest that this was said of. */
+const META_MANIFEST = 'x-object-meta-holdfast-md5';
 export const META_MODE = 'x-object-meta-mode';
 export const META_IDENTITY = 'x-container-meta-holdfast-id';
 
@@ -20,8 +22,10 @@ export function metaGeneration(pairId: string, place: string): string {
 export interface ObjectHead {
   readonly kind: 'file' | 'directory' | 'unhandled';
   readonly size: number;
-  /** MD5 in hex; of a manifest something else. */
+  /** MD5 in hex, also of the content of a manifest of ours; of a foreign manifest something else. */
   readonly etag: string;
+  /** Of a manifest of ours; null for all else. */
+  readonly manifest: Manifest | null;
   /** Null where the container has no versions, and for what was written before it had. */
   readonly version: string | null;
   /** The write's own time as Swift writes it; becomes the version id of what is displaced. */
@@ -30,6 +34,14 @@ export interface ObjectHead {
   readonly mode: number | null;
   /** Serial of our order that wrote it; null for what others wrote. */
   readonly order: string | null;
+}
+
+/** What conditions compare of a large object, whose content is that of its segments. */
+export interface Manifest {
+  /** When its content is read. */
+  readonly tag: string;
+  /** When it is copied as what it is; listings show the same. */
+  readonly ownTag: string;
 }
 
 export interface ContainerHead {
@@ -46,10 +58,13 @@ export function objectHead(headers: ResponseHeaders): ObjectHead {
   const size = Number(headers['content-length'] ?? 0);
   const version = headers['x-object-version-id'];
   const timestamp = headers['x-timestamp'] ?? null;
+  const tag = (headers['etag'] ?? '').replaceAll('"', '').toLowerCase();
+  const md5 = manifestMd5(headers, tag);
   return {
-    kind: isForeign(headers) ? 'unhandled' : kindOf(headers['content-type'], size),
+    kind: isForeign(headers, md5 !== null) ? 'unhandled' : kindOf(headers['content-type'], size),
     size,
-    etag: (headers['etag'] ?? '').replaceAll('"', '').toLowerCase(),
+    etag: md5 ?? tag,
+    manifest: md5 === null ? null : { tag, ownTag: headers['x-manifest-etag'] ?? '' },
     version: version === undefined || version === 'null' ? null : version,
     timestamp,
     mtimeNs: parseSeconds(headers[META_MTIME]) ?? parseSeconds(timestamp ?? undefined),
@@ -58,11 +73,23 @@ export function objectHead(headers: ResponseHeaders): ObjectHead {
   };
 }
 
-/** A large-object manifest, or a symlink, which a plain container shows by the place its content comes from. */
-function isForeign(headers: ResponseHeaders): boolean {
+/** What a manifest is told beside its segments. @param tag that the store gives a manifest of them. */
+export function manifestMark(md5: string, tag: string): Record<string, string> {
+  return { [META_MANIFEST]: `${md5} ${tag}` };
+}
+
+/** Null for what is no manifest, and for one of other segments, whatever its metadata says. */
+function manifestMd5(headers: ResponseHeaders, tag: string): string | null {
+  if (headers['x-static-large-object'] === undefined) return null;
+  const [, md5 = '', of] = /^([0-9a-f]{32}) ([0-9a-f]{32})$/.exec(headers[META_MANIFEST] ?? '') ?? [];
+  return of === tag && md5 !== '' ? md5 : null;
+}
+
+/** A large-object manifest of others, or a symlink, which a plain container shows by the place its content comes from. */
+function isForeign(headers: ResponseHeaders, isOurManifest: boolean): boolean {
   const location = headers['content-location'];
   return (
-    headers['x-static-large-object'] !== undefined ||
+    (headers['x-static-large-object'] !== undefined && !isOurManifest) ||
     headers['x-object-manifest'] !== undefined ||
     headers['x-symlink-target'] !== undefined ||
     (location !== undefined && !location.includes('?version-id='))

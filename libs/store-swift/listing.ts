@@ -2,10 +2,11 @@
  * Listing: pages of the container, each row a hint. Rows are foreign input: what is no
  * object row is skipped, and odd names are handed on raw for the caller to judge.
  */
+import { mapLimit } from '#core/map-limit.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { ListedObject, ListPage } from '#ports/object-store.ts';
 import type { Client } from './client.ts';
-import { kindOf } from './heads.ts';
+import { kindOf, type ObjectHead, stateOf } from './heads.ts';
 
 export interface Row {
   readonly name: string;
@@ -15,14 +16,51 @@ export interface Row {
   readonly lastModified: string;
   readonly versionId: string | null;
   readonly isLatest: boolean;
-  readonly isForeign: boolean;
+  /** A large object: `hash` is that of its list of segments. */
+  readonly isManifest: boolean;
+  /** A link of others. */
+  readonly isLink: boolean;
 }
 
-export async function listPage(client: Client, after: string | null, limit: number): Promise<ListPage> {
+const HEADS_AT_ONCE = 16;
+/** As many manifests as are remembered; the oldest go first. */
+const MOST_REMEMBERED = 20_000;
+
+/** What was learnt of manifests, of which a listing tells no digest of the content: it holds for the same list of segments. */
+export class ManifestMemory {
+  readonly #known = new Map<string, ObjectHead>();
+
+  /** Null when the object is gone. */
+  async headOf(client: Client, { name, hash, versionId }: Row): Promise<ObjectHead | null> {
+    const word = `${hash} ${versionId} ${name}`;
+    const known = this.#known.get(word);
+    if (known !== undefined) return known;
+    const head = await client.head(name);
+    // Of another one than was listed nothing is remembered.
+    if (head?.manifest?.ownTag !== hash) return head;
+    const oldest = this.#known.size >= MOST_REMEMBERED ? this.#known.keys().next() : { done: true as const };
+    if (oldest.done !== true) this.#known.delete(oldest.value);
+    this.#known.set(word, head);
+    return head;
+  }
+}
+
+export async function listPage(
+  client: Client,
+  memory: ManifestMemory,
+  after: string | null,
+  limit: number,
+): Promise<ListPage> {
   const marker = after === null ? {} : { marker: after };
   const rows = parseRows(await client.listing({ ...marker, limit: String(limit) }));
+  const states = await mapLimit(rows, HEADS_AT_ONCE, async (row) =>
+    row.isManifest ? stateOf(await memory.headOf(client, row)) : listedState(row),
+  );
   return {
-    objects: rows.map(listedObject),
+    objects: rows.flatMap(({ name: rawName }, index): ListedObject[] => {
+      const state = states[index]!;
+      return state.kind === 'absent' ? [] : [{ rawName, state }];
+    }),
     next: rows.length < limit ? null : (rows.at(-1)?.name ?? null),
   };
 }
@@ -56,17 +94,14 @@ function parseRow(item: unknown): Row | null {
     lastModified: text('last_modified'),
     versionId: versionId === 'null' ? null : versionId,
     isLatest: Reflect.get(item, 'is_latest') === true,
-    isForeign: text('slo_etag') !== '' || (link !== '' && !versioned),
+    isManifest: text('slo_etag') !== '',
+    isLink: link !== '' && !versioned,
   };
-}
-
-function listedObject(row: Row): ListedObject {
-  return { rawName: row.name, state: listedState(row) };
 }
 
 function listedState(row: Row): RemoteState {
   const version = row.versionId;
-  if (row.isForeign) return { kind: 'unhandled', version };
+  if (row.isLink) return { kind: 'unhandled', version };
   if (kindOf(row.contentType, row.bytes) === 'directory') return { kind: 'directory', version };
   return { kind: 'file', size: row.bytes, hash: row.hash, version, mtimeNs: listedTime(row.lastModified) };
 }

@@ -6,7 +6,7 @@
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { CommitOrder } from '#ports/commit.ts';
-import type { ObjectHead } from './heads.ts';
+import type { Manifest, ObjectHead } from './heads.ts';
 import { between, listVersionsShowing, type Readers } from './versions.ts';
 
 /** Content that is to be kept, where it can be read. */
@@ -16,6 +16,8 @@ export interface Displaced {
   readonly version: string | null;
   readonly size: number;
   readonly etag: string;
+  /** Of a manifest of ours, which is copied as what it is. */
+  readonly manifest: Manifest | null;
   readonly writtenAt: Date;
 }
 
@@ -61,7 +63,8 @@ async function rescueBelow(
   const kept: Name[] = [];
   for (const version of between(versions, copied, null)) {
     if (version.etag === displaced.etag && version.size === displaced.size) continue;
-    const below = { ...displaced, name: target, version: version.id, size: version.size, etag: version.etag };
+    const { id, size, etag, manifest } = version;
+    const below = { ...displaced, name: target, version: id, size, etag, manifest };
     kept.push(...(await rescue(readers, below, order, attempt + 1)));
   }
   return kept;

@@ -6,6 +6,8 @@
 import { formatGeneration, GENERATION_PLACES, type Generation, generationPlace } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { RemoteState } from '#core/state.ts';
+import type { Turns } from '#core/turns.ts';
+import { PART_SIZES, type PartSizes } from '#libs/digest/parts.ts';
 import type { HttpClient } from '#libs/http/client.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Staged, StageOutcome } from '#ports/content.ts';
@@ -19,10 +21,11 @@ import type { CommitContext, Order, Outcome } from './commit-context.ts';
 import { stageDownload } from './download.ts';
 import { giveUp } from './give-up.ts';
 import { type ContainerHead, META_IDENTITY, metaGeneration, stateOf } from './heads.ts';
-import { listPage } from './listing.ts';
+import { listPage, ManifestMemory } from './listing.ts';
 import { remove } from './removal.ts';
 import { type Login, openSession } from './session.ts';
 import { SharedListing } from './shared-listing.ts';
+import { MAX_WHOLE_BYTES } from './upload.ts';
 
 export interface SwiftStoreOptions {
   /** May be that of other stores, too. */
@@ -36,6 +39,10 @@ export interface SwiftStoreOptions {
   readonly log: Log;
   /** Found by an earlier attach; without them nothing but `attach` may be called. */
   readonly capabilities?: StoreCapabilities;
+  /** For parts of large content; shared by all stores of a process, whose memory they bound. */
+  readonly turns: Turns;
+  /** Other than those of real use only in tests. */
+  readonly sizes?: PartSizes;
 }
 
 export function openSwiftStore(options: SwiftStoreOptions): ObjectStore {
@@ -50,6 +57,9 @@ class SwiftStore implements ObjectStore {
   readonly #pairId: string;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #turns: Turns;
+  readonly #sizes: PartSizes;
+  readonly #manifests = new ManifestMemory();
   #capabilities: StoreCapabilities;
 
   constructor(options: SwiftStoreOptions) {
@@ -59,7 +69,10 @@ class SwiftStore implements ObjectStore {
     this.#objects = new SharedListing(this.#client, {});
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#capabilities = options.capabilities ?? UNPROBED;
+    this.#turns = options.turns;
+    this.#sizes = options.sizes ?? PART_SIZES;
+    // What an earlier version found says nothing of manifests: such a store gets none.
+    this.#capabilities = { ...UNPROBED, ...options.capabilities };
   }
 
   get capabilities(): StoreCapabilities {
@@ -84,6 +97,7 @@ class SwiftStore implements ObjectStore {
     }
     head = await this.#client.container('newest');
     this.#capabilities = await probeCapabilities(this.#client, this.#clock, head.versioned);
+    if (this.#capabilities.resumesUploads) await this.#makeSegments();
     return this.container('newest');
   }
 
@@ -113,7 +127,7 @@ class SwiftStore implements ObjectStore {
   }
 
   list(after: string | null, limit: number): Promise<ListPage> {
-    return listPage(this.#client, after, limit);
+    return listPage(this.#client, this.#manifests, after, limit);
   }
 
   async probe(name: Name, identity: string | null): Promise<RemoteState> {
@@ -148,6 +162,7 @@ class SwiftStore implements ObjectStore {
     return giveUp(this.#context(), name, action, order);
   }
 
+  /** Segments that nothing named come to their end in the store itself. */
   async dropLeftUploads(): Promise<void> {}
 
   async close(): Promise<void> {}
@@ -159,8 +174,18 @@ class SwiftStore implements ObjectStore {
       histories: this.#histories,
       objects: this.#objects,
       versioned: this.#capabilities.versions,
+      sizes: this.#capabilities.resumesUploads ? this.#sizes : null,
+      turns: this.#turns,
       refusesCreates: this.#capabilities.createOnly !== 'ignored',
     };
+  }
+
+  /** Who may not make containers sends large files whole. */
+  async #makeSegments(): Promise<void> {
+    const status = await this.#client.segments.create();
+    if (status < 300) return;
+    this.#log.warn({ status }, 'the account takes no container for segments of large files');
+    this.#capabilities = { ...this.#capabilities, resumesUploads: false, maxObjectBytes: MAX_WHOLE_BYTES };
   }
 
   async #containerOrNull(): Promise<ContainerHead | null> {

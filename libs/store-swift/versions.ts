@@ -3,19 +3,23 @@
  * A name sorts before all others that it is a prefix of, so its versions come first. The
  * history is a listing too and may lag: a commit whose own version is missing from it is not judged.
  */
+import { mapLimit } from '#core/map-limit.ts';
 import type { Clock } from '#ports/clock.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { Client } from './client.ts';
-import { kindOf } from './heads.ts';
+import { kindOf, type Manifest, type ObjectHead } from './heads.ts';
 import { parseRows, type Row } from './listing.ts';
 import type { SharedListing } from './shared-listing.ts';
 
 export interface Version {
   /** The write's timestamp; of equal length for all, so ids compare as text. */
   readonly id: string;
-  readonly kind: 'file' | 'directory' | 'deleted';
+  readonly kind: ObjectHead['kind'] | 'deleted';
   readonly size: number;
+  /** MD5 of the content, also of a manifest of ours. */
   readonly etag: string;
+  /** Of a manifest of ours; null for all else. */
+  readonly manifest: Manifest | null;
   readonly isLatest: boolean;
 }
 
@@ -36,7 +40,7 @@ export async function listVersions(
       await client.listing({ versions: '', prefix: name, limit: String(PAGE), ...marker }),
     );
     const own = page.filter((row) => row.name === name);
-    found.push(...own.map(versionOf));
+    found.push(...(await versionsOf(client, own)));
     const last = own.at(-1);
     if (last === undefined || own.length < PAGE || isEnough(found)) return found;
     marker = { marker: name, version_marker: last.versionId ?? 'null' };
@@ -55,8 +59,8 @@ export async function listVersionsShowing(
 ): Promise<Version[]> {
   const reachesBase = (versions: readonly Version[]): boolean =>
     versions.some((version) => version.id < id && isBelow(version, baseId));
-  const shared = (await histories.read(name))?.map(versionOf);
-  if (shared?.some((version) => version.id === id)) return shared;
+  const shared = await histories.read(name);
+  if (shared?.some((row) => idOf(row) === id)) return versionsOf(client, shared);
   for (const waitMs of [...LAG_WAITS_MS, null]) {
     const versions = await listVersions(client, name, reachesBase);
     if (versions.some((version) => version.id === id)) return versions;
@@ -93,15 +97,35 @@ function isBelow(version: Version, baseId: string | null): boolean {
   return version.kind === 'deleted' || (baseId !== null && version.id <= baseId);
 }
 
-export function versionOf(row: Row): Version {
+const HEADS_AT_ONCE = 8;
+
+/** What the content of a manifest is only the version itself tells. */
+function versionsOf(client: Client, rows: readonly Row[]): Promise<Version[]> {
+  return mapLimit(rows, HEADS_AT_ONCE, async (row) => {
+    const version = versionOf(row);
+    if (!row.isManifest) return version;
+    const head = await client.head(row.name, version.id);
+    // One that is gone by now needs no more thought than its row gives.
+    if (head === null) return version;
+    const { kind, etag, manifest } = head;
+    return { ...version, kind, etag, manifest };
+  });
+}
+
+function versionOf(row: Row): Version {
   const isDeleted = row.contentType.startsWith(DELETED_TYPE);
   return {
-    id: row.versionId ?? timestampOf(row),
+    id: idOf(row),
     kind: isDeleted ? 'deleted' : kindOf(row.contentType, row.bytes),
     size: row.bytes,
     etag: row.hash,
+    manifest: null,
     isLatest: row.isLatest,
   };
+}
+
+function idOf(row: Row): string {
+  return row.versionId ?? timestampOf(row);
 }
 
 /** The write's timestamp as Swift writes it: the id that a version from before versioning takes once it is displaced. */

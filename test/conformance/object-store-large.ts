@@ -244,7 +244,7 @@ function describeInterruptions(test: Test): void {
       if (reads > 5) throw new StaleContent('the file changed while it was read');
     };
     const content = staged(opened, bytes, { hash: null, beforeLast: moved });
-    const outcome = await opened.store.pull(NAME, content, ORDER);
+    const outcome = await openWorker(large).store.pull(NAME, content, ORDER);
     assert.equal(outcome.result, 'stale');
     assert.equal(await opened.other.get(NAME), null);
   });

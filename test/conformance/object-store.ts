@@ -51,7 +51,7 @@ export interface OpenedStore {
 }
 
 export interface LargeFixture {
-  /** Content of more goes in parts of so many bytes. */
+  /** Content of more goes in parts of so many bytes, with the stores that `open` gives. */
   readonly partBytes: number;
   readonly http: HttpClient;
   /** One more worker, talking through `http`. */

@@ -2,6 +2,7 @@
  * Container: the upstream side of a simulated world: a model of a store, the adapters that processes open on it, and
  * raw access past all of them, for its users and the checker.
  */
+import { Turns } from '#core/turns.ts';
 import type { HttpClient } from '#libs/http/client.ts';
 import { createMemoryContainer, openMemoryStore } from '#libs/memory/object-store.ts';
 import type { RawStore } from '#libs/memory/raw-store.ts';
@@ -99,6 +100,7 @@ async function swiftContainer(options: ContainerOptions, keepsVersions: boolean)
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
   const opened = await attached(model, options, keepsVersions, (http, user, known) =>
     openSwiftStore({
+      turns: new Turns(4),
       login: createLogin(http, auth),
       container: CONTAINER,
       pairId: PAIR_ID,

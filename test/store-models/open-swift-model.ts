@@ -1,5 +1,6 @@
 /** Opens an attached Swift store on a fresh model of a server, and the ways to interfere with it. */
 import { createHash } from 'node:crypto';
+import { Turns } from '#core/turns.ts';
 import type { HttpClient } from '#libs/http/client.ts';
 import { openModelClient } from '#libs/store-models/exchange.ts';
 import {
@@ -36,6 +37,7 @@ export async function openSwiftModel(options: SwiftModelTestOptions = {}): Promi
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
   const client = openModelClient(model);
   const first = openSwiftStore({
+    turns: new Turns(4),
     login: createLogin(client, auth),
     container: CONTAINER,
     pairId: 'pair-1',
@@ -46,6 +48,7 @@ export async function openSwiftModel(options: SwiftModelTestOptions = {}): Promi
   await first.attach({ create: true, versioning: versioned, identity: IDENTITY });
   const open = (http: HttpClient): ObjectStore =>
     openSwiftStore({
+      turns: new Turns(4),
       login: createLogin(http, auth),
       container: CONTAINER,
       pairId: 'pair-1',

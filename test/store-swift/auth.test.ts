@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { Turns } from '#core/turns.ts';
 import { parseCredentials } from '#libs/store-swift/credentials.ts';
 import { createLogin, type SwiftAuth } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
@@ -17,6 +18,7 @@ const open = (t: Parameters<typeof openSwift>[0]): Promise<OpenedSwift> => {
 
 function storeWith(opened: OpenedSwift, auth: SwiftAuth, http = opened.http) {
   return openSwiftStore({
+    turns: new Turns(4),
     login: createLogin(http, auth),
     container: opened.container,
     pairId: 'pair-1',

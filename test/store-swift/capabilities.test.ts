@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { Turns } from '#core/turns.ts';
 import { createLogin } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { StoreCapabilities } from '#ports/object-store.ts';
@@ -19,10 +20,10 @@ const SWIFT: StoreCapabilities = {
   listsDigests: true,
   serverSideCopy: true,
   copyCreateOnly: 'ignored',
-  resumesUploads: false,
+  resumesUploads: true,
   guardsLarge: true,
   unprotectedWindow: false,
-  maxObjectBytes: 5_368_709_120,
+  maxObjectBytes: 4_294_967_296_000,
   blockSize: null,
 };
 
@@ -32,6 +33,7 @@ for (const versioning of [true, false]) {
     const { container, http, other } = await openSwift(t, login, versioning);
     const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
     const store = openSwiftStore({
+      turns: new Turns(4),
       login: createLogin(http, auth),
       container,
       pairId: 'pair-1',
@@ -59,6 +61,7 @@ it('owns up to the window where a proxy swallows the request for versions', { sk
   await other.dropContainer();
   const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
   const store = openSwiftStore({
+    turns: new Turns(4),
     login: createLogin(swallowing, auth),
     container,
     pairId: 'pair-1',

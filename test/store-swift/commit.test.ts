@@ -275,7 +275,7 @@ it('finds what slipped in below more versions than a page holds', { skip }, asyn
 
 it('refuses content larger than one object may be', { skip }, async (t) => {
   const opened = await open(t);
-  const content = { ...staged(opened, NEW), size: 5 * 1024 ** 3 + 1 };
+  const content = { ...staged(opened, NEW), size: opened.store.capabilities.maxObjectBytes + 1 };
   await assert.rejects(opened.store.pull(NAME, content, orderFor(NAME, ABSENT)), {
     code: 'content-too-large',
   });

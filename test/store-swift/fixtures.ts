@@ -1,13 +1,15 @@
 /** Fixtures of the Swift tests: a fresh container on a real Swift, with the store under test and a raw client. */
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Turns } from '#core/turns.ts';
+import type { PartSizes } from '#libs/digest/parts.ts';
 import { createHttpClient, type HttpClient } from '#libs/http/client.ts';
 import { createLogin } from '#libs/store-swift/session.ts';
 import { openSwiftStore } from '#libs/store-swift/store.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { Log } from '#ports/log.ts';
 import type { ObjectStore, StoreCapabilities } from '#ports/object-store.ts';
-import type { OpenedStore } from '#test/conformance/object-store.ts';
+import type { LargeFixture, OpenedStore } from '#test/conformance/object-store.ts';
 import { openRawSwift, type RawSwift, type SwiftLogin } from './raw-swift.ts';
 
 export const CLOCK: Clock = {
@@ -37,6 +39,14 @@ interface Cleanup {
   after(work: () => Promise<void>): void;
 }
 
+const SEGMENT_BYTES = 256 * 1024;
+const SMALL: PartSizes = { thresholdBytes: SEGMENT_BYTES, leastBytes: SEGMENT_BYTES };
+const LARGE: Omit<LargeFixture, 'http' | 'open'> = {
+  partBytes: SEGMENT_BYTES,
+  partOf: ({ method, url }) => (method === 'PUT' ? (/-segments\/.*\/(\w+)$/.exec(url)?.[1] ?? null) : null),
+  isLast: ({ url }) => url.endsWith('multipart-manifest=put'),
+};
+
 const IDENTITY = 'pair-1';
 const probed = new Map<boolean, StoreCapabilities>();
 
@@ -50,10 +60,12 @@ export async function openSwift(t: Cleanup, login: SwiftLogin, versioning: boole
     await http.close();
   });
   const auth = { url: login.authUrl, credentials: async () => ({ user: login.user, key: login.key }) };
-  const open = (client: HttpClient): ObjectStore => {
+  const open = (client: HttpClient, sizes?: PartSizes): ObjectStore => {
     const capabilities = probed.get(versioning);
     const known = capabilities === undefined ? {} : { capabilities };
     return openSwiftStore({
+      turns: new Turns(4),
+      ...(sizes === undefined ? {} : { sizes }),
       login: createLogin(client, auth),
       container,
       pairId: 'pair-1',
@@ -77,6 +89,8 @@ export async function openSwift(t: Cleanup, login: SwiftLogin, versioning: boole
     container,
     identity: IDENTITY,
     hash: (bytes) => createHash('md5').update(bytes).digest('hex'),
+    // Without versions a commit has less to do, and nothing that small content does not show.
+    ...(versioning ? { large: { ...LARGE, http, open: (client: HttpClient) => open(client, SMALL) } } : {}),
     unsyncableRawNames: ['/leading', 'a//b', '.', '..', 'a/../b', 'trailing/', 'new\nline', 'nul-free\u0001'],
   };
 }
