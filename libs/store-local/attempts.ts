@@ -178,11 +178,18 @@ export async function openAttempt(folder: OpenFolder, id: string): Promise<Attem
   }
 }
 
-/** Whether its owner may still be at work: known from the process, else from the age of its last step. */
-export async function isAtWork(folder: OpenFolder, attempt: Attempt): Promise<boolean> {
+/**
+ * Whether its owner may still be at work: known from the process, else from the age of its last step.
+ * @param silentMs after which an owner that cannot be seen counts as gone.
+ */
+export async function isAtWork(
+  folder: OpenFolder,
+  attempt: Attempt,
+  silentMs = folder.leaseMs,
+): Promise<boolean> {
   const standing: Standing = folder.owner.standingOf(ID.exec(attempt.id)?.[3] ?? '', attempt.id);
   if (standing !== 'unknown') return standing === 'alive';
-  return (await lastStepAt(attempt)) + folder.leaseMs > folder.clock.now();
+  return (await lastStepAt(attempt)) + silentMs > folder.clock.now();
 }
 
 /** Milliseconds since the epoch: writing `new` and every step move one of these times. */

@@ -25,6 +25,12 @@ import type { OpenFolder } from './open-folder.ts';
 /** Milliseconds for which a partial that nobody asks for is kept. */
 export const PARTIAL_KEPT_MS = 24 * 3_600_000;
 
+/**
+ * Whoever takes over holds the claim, so another one has lost it. One who cannot be seen and writes no byte for so many
+ * milliseconds counts as gone: dead workers in other containers must not fill the volume with a beginning each.
+ */
+const SILENT_MS = 20_000;
+
 const CHUNK_BYTES = 1024 * 1024;
 
 /** Whether a download of it is kept when it ends half-way: only of known content can be said that it is the same. */
@@ -151,7 +157,7 @@ export async function dropAllPartials(folder: OpenFolder): Promise<void> {
 /**
  * Drops the partials of this content. What cannot be dropped is logged and left for `recover`.
  * @param own id of an attempt that is spared, or null.
- * @param whose `crashed`: those whose owner is gone. `all`: the name has its content, or they are damaged; who is still
+ * @param whose `crashed`: those whose owner is gone, or silent. `all`: the name has its content, or they are damaged; who is still
  * at work finds his file gone, as after a repair.
  */
 export async function dropPartials(
@@ -163,7 +169,7 @@ export async function dropPartials(
 ): Promise<void> {
   try {
     for await (const attempt of partialsOf(folder, name, own, content)) {
-      if (!(await isAtWork(folder, attempt))) await removeAttempt(folder, attempt);
+      if (!(await isAtWork(folder, attempt, SILENT_MS))) await removeAttempt(folder, attempt);
       else if (whose === 'all') await unlinkIfPresent(attempt.directory, NEW);
     }
   } catch (thrown) {

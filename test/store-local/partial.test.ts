@@ -22,6 +22,7 @@ import {
   md5,
   namesIn,
   orderOf,
+  stateOf,
   systemClock,
   systemError,
 } from './folder-fixture.ts';
@@ -177,6 +178,24 @@ describe('a download goes on where another one', () => {
     await assertWhole(await pull(content));
     assert.deepEqual(asked, [24]);
   });
+});
+
+test('what was taken over goes, unless its owner may still be writing', async () => {
+  for (const [silentMs, left] of [
+    [0, 2],
+    [30_000, 1],
+  ] as const) {
+    const { wake, ended } = await stopAt(16, 'unknown');
+    const clock: Clock = { ...systemClock, now: () => Date.now() + silentMs };
+    const next = fixture.open({ owner: ownerWho('unknown'), clock, resumedBytes: PIECE + 1 });
+    const { content, asked } = sourceOf(TEXT, cutAt(24));
+    await assert.rejects(pull(content, next), { code: 'store-unreachable' });
+    assert.deepEqual(asked, [16]);
+    assert.equal((await attemptsLeft(fixture)).length, left);
+    wake();
+    await ended.catch(() => {});
+    await folder.remove(NAME, orderOf(NAME, await stateOf(folder, NAME)));
+  }
 });
 
 test('a source that fails after much of it is asked for the rest at once', async () => {
