@@ -222,6 +222,7 @@ async function deleteRemote(
   const probed = await sides.folder.probe(entry.name);
   if (probed.result !== 'state' || probed.state.kind !== 'absent') return stale('the name is here again');
   await assertFolder(pair, sides.folder, registry);
+  if (await isChangedSince(pair, registry)) return stale(PAIR_CHANGED);
   const outcome = await sides.store.remove(entry.name, { ...terms, expected: entry.remote });
   return { kind: 'remote', outcome, bytes: 0, source: ABSENT };
 }
@@ -237,8 +238,19 @@ async function deleteLocal(
   if (live.kind !== 'absent') return stale('the name is upstream again');
   await assertContainer(pair, sides.store, registry);
   if (entry.remoteHasChildren) return stale('objects are below the name again');
+  if (await isChangedSince(pair, registry)) return stale(PAIR_CHANGED);
   const outcome = await sides.folder.remove(entry.name, { ...terms, expected: entry.local });
   return { kind: 'local', outcome, bytes: 0, source: ABSENT };
+}
+
+const PAIR_CHANGED = 'the pair was changed or united since the delete was decided';
+
+/**
+ * A side that went back in time may have been united with the other one while this worker stood still, and what the
+ * order takes away may be all that brought it back (invariant 6).
+ */
+async function isChangedSince(pair: Pair, registry: CommitDeps['registry']): Promise<boolean> {
+  return (await registry.loadPair(pair.id))?.revision !== pair.revision;
 }
 
 const IMPLIED_DIRECTORY: Staged = { kind: 'directory', mtimeNs: null, mode: null, release: async () => {} };

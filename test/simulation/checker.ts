@@ -202,6 +202,7 @@ export class Checker {
     }
     const side: SideName = what === 'container' ? 'upstream' : 'here';
     if (side === 'here') book.restores += 1;
+    else this.#loseRescues();
     const before = new Set([...this.#names(side).values(), ...this.#folder.hidden.values()]);
     const namesBefore = this.#names(side);
     this.#look(side);
@@ -226,6 +227,15 @@ export class Checker {
     const { book, container } = this.#parts;
     for (const content of this.#unrescued()) {
       if (container.keepsVersions && isVersion(container, content)) book.letGo(content);
+    }
+  }
+
+  /** What a write upstream had displaced, the container kept, and whoever would have rescued it goes by what is no more. */
+  #loseRescues(): void {
+    const { book, container } = this.#parts;
+    for (const content of this.#unrescued()) {
+      if (isVersion(container, content)) book.letGo(content);
+      else book.tookAway(content);
     }
   }
 

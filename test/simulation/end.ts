@@ -123,6 +123,9 @@ export class End {
     if (pair.disabled !== null) return { what: 'the pair is disabled', about: pair.disabled.reason };
     if (pair.scanDone < pair.scanWanted) return { what: 'a full scan is still wanted', about: '' };
     if (pair.pollDone < pair.pollWanted) return { what: 'a full poll is still wanted', about: '' };
+    // Another one may have done its work since, so that nothing else tells of it.
+    const late = [...parts.processes.values()].find((process) => process.isLate());
+    if (late !== undefined) return { what: 'a process stands still', about: late.name };
     const counts = await this.#archive.counts(parts.pairId);
     if (counts.candidates > 0 || counts.decisions > 0) {
       return { what: 'candidates or decisions are left', about: pendingOf(parts.database, parts.pairId) };
@@ -139,8 +142,8 @@ export class End {
     const passing = problems.find((problem) => !isStanding(problem, problems));
     if (passing !== undefined)
       return { what: `a problem ${passing.code} stays`, about: `"${passing.name}", ${passing.text}` };
-    const late = parts.database.recovery(parts.pairId).find(({ lookAgainAt }) => lookAgainAt !== null);
-    if (late !== undefined) return { what: 'a late look is still due', about: late.pointer.locator };
+    const due = parts.database.recovery(parts.pairId).find(({ lookAgainAt }) => lookAgainAt !== null);
+    if (due !== undefined) return { what: 'a late look is still due', about: due.pointer.locator };
     const user = parts.disk.user();
     const { names, hidden } = seeFolder(user, ROOT);
     const paths = new Set(user.tree(ROOT).map(({ path }) => path));

@@ -42,6 +42,8 @@ export type Start = (life: Life) => () => void;
 
 /** Steps in a row without a pause, before one is made all the same: a loop without end must not stop the run. */
 const MOST_AT_ONCE = 300;
+/** What a process does once it goes on is done after so many microseconds. */
+const WAKING_US = 2_000_000;
 
 export class Life {
   readonly process: SimProcess;
@@ -98,6 +100,8 @@ export class SimProcess {
   readonly random: Random;
   /** Simulated microseconds. */
   frozenUntil = 0;
+  /** When the last of its steps that took long is over, microseconds. */
+  stalledUntil = 0;
   life: Life | null = null;
   readonly #start: Start;
   #end: () => void = () => {};
@@ -136,6 +140,12 @@ export class SimProcess {
     this.frozenUntil = Math.max(this.frozenUntil, this.world.scheduler.now + ms * 1_000);
   }
 
+  /** Whether it stood still until a moment ago, or still does: what it was doing is not done yet. */
+  isLate(): boolean {
+    const until = Math.max(this.stalledUntil, this.frozenUntil);
+    return until > 0 && until + WAKING_US > this.world.scheduler.now;
+  }
+
   uniqueId(): string {
     this.#named += 1;
     return `${this.name}-${this.#named}`;
@@ -148,10 +158,11 @@ export class SimProcess {
       this.random.next() < pace.atOnce && this.#inRow < MOST_AT_ONCE && this.condition === 'alive';
     this.#inRow = isNow ? this.#inRow + 1 : 0;
     if (isNow) return this.#perform(life, verb, subject, effect);
-    const us =
-      this.random.next() < pace.stalls
-        ? this.random.magnitude(pace.longest, pace.stall)
-        : this.random.magnitude(pace.shortest, pace.longest);
+    const isStalled = this.random.next() < pace.stalls;
+    const us = isStalled
+      ? this.random.magnitude(pace.longest, pace.stall)
+      : this.random.magnitude(pace.shortest, pace.longest);
+    if (isStalled) this.stalledUntil = Math.max(this.stalledUntil, this.world.scheduler.now + us);
     // A file system call is over before its process can die; what was sent to a server may be carried out all the same.
     const isRemote = !verb.startsWith('fs.');
     return new Promise((resolve, reject) => {

@@ -173,6 +173,38 @@ describeOnStores('a container restored to an earlier state', (onStores) => {
   });
 });
 
+describeOnStores('a pair united while a worker stood still', (onStores) => {
+  /** Right before the effect of a delete the database tells of a union that began since. */
+  const unite = (engine: Engine, t: TestContext): void => {
+    const load = engine.registry.loadPair.bind(engine.registry);
+    let loads = 0;
+    t.mock.method(engine.registry, 'loadPair', async (id: number) => {
+      const pair = await load(id);
+      loads += 1;
+      return pair === null || loads === 1 ? pair : { ...pair, revision: pair.revision + 1_000 };
+    });
+  };
+
+  onStores('keeps what his order would take away', async (engine, t) => {
+    const { other } = engine.remote;
+    await writeHere(engine, { a: 'first', b: 'second', c: 'third' });
+    await engine.sync();
+    await unlink(engine.path('a'));
+    await other.remove('b');
+    await engine.scan();
+    await engine.poll();
+    await engine.decide();
+    const jobs = await engine.dispatch();
+    unite(engine, t);
+    await engine.transfer(jobs);
+    assert.deepEqual(await engine.upstreamNames(), ['a', 'c']);
+    assert.equal(textHere(engine, 'b'), 'second');
+    t.mock.restoreAll();
+    await engine.sync();
+    assert.deepEqual(await contentsOnBoth(engine), ['third']);
+  });
+});
+
 async function withDatabase(t: TestContext): Promise<{ engine: Engine; database: MemoryDatabase }> {
   const database = new MemoryDatabase({ now: Date.now });
   const parts = { archive: database.archive(atOnce), registry: database.registry(atOnce) };
