@@ -77,8 +77,14 @@ export interface LocalFolder {
    */
   check(): Promise<SideGeneration>;
 
-  /** Tells the folder its generation: rewrites the marker atomically. A higher one stays. @returns what the marker tells then. @throws as `check`. */
-  tell(generation: Generation): Promise<SideGeneration>;
+  /**
+   * Tells the folder its generation: rewrites the marker atomically. A higher one stays.
+   * @param isKept whether what the marker tells right before is what the database remembers; else it stays, too, as it
+   * is all that gives a folder away that was restored since the last look (invariant 6).
+   * @returns what the marker tells then.
+   * @throws as `check`.
+   */
+  tell(generation: Generation, isKept: (found: SideGeneration) => boolean): Promise<SideGeneration>;
 
   /**
    * All entries in order of the UTF-8 bytes of their names, without following links and without `.holdfast/`

@@ -3,6 +3,7 @@
  * a schedule, on request and whenever events may have been lost. A watcher that dies loses
  * its leases within one lease time, and whoever takes a pair over scans it first.
  */
+import { continuityOf } from '#core/generation.ts';
 import type { Name } from '#core/name.ts';
 import type { Clock } from '#ports/clock.ts';
 import { asHoldfastError } from '#ports/errors.ts';
@@ -252,7 +253,12 @@ export class PairWatcher {
         if (isTold(watched.pair)) return;
         const pair = await registry.loadPair(watched.pair.id);
         if (pair === null || isTold(pair)) return;
-        await registry.confirmGeneration(pair.id, 'local', await folder.tell(pair.generations.begun));
+        const { generations } = pair;
+        const told = await folder.tell(
+          generations.begun,
+          (found) => continuityOf(generations, 'local', found) === 'kept',
+        );
+        await registry.confirmGeneration(pair.id, 'local', told);
       });
       watched.lookFailed = false;
     } finally {

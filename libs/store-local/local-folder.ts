@@ -85,9 +85,11 @@ export function openLocalFolder(given: LocalFolderOptions): LocalFolder {
         await checkTrash(folder);
         return folder.marker.generation;
       }),
-    tell: (generation) =>
+    tell: (generation, isKept) =>
       run('write the marker', ({ privateDirectory, marker }) =>
-        tellMarker(privateDirectory, marker, generation, options.clock.uniqueId()),
+        isKept(marker.generation)
+          ? tellMarker(privateDirectory, marker, generation, options.clock.uniqueId())
+          : Promise.resolve(marker.generation),
       ),
     walk: (isExcluded) => walkFolder(options, isExcluded),
     probe: (name) => runShared(`probe "${name}"`, (folder) => probeEntry(folder, name)),

@@ -187,12 +187,16 @@ export class Users {
     const write = (): void => {
       // Nobody writes to a volume that is not mounted, nor to what a restore took away.
       if (disk.lstat(`${root}/.holdfast`) === null || book.restores !== restores) return;
+      const text = (): string => Buffer.from(writer.content()).toString('latin1');
+      const before = text();
       try {
         writer.write(book.newText('here', 0).slice(0, PIECE_BYTES));
       } catch (thrown) {
         if (!isRefusal(thrown)) throw thrown;
+        // A full disk took none of it: nobody wrote what was there before once more.
+        if (text() === before) return;
       }
-      book.wrote(Buffer.from(writer.content()).toString('latin1'), !this.#parts.mayBeForgotten(inode));
+      book.wrote(text(), !this.#parts.mayBeForgotten(inode));
     };
     const next = (left: number): void => {
       scheduler.after(everyMs * 1_000, () => {

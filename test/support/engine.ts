@@ -247,7 +247,7 @@ export class Engine {
   async tell(): Promise<void> {
     await this.registry.beginGenerations(0);
     const { begun } = (await this.pair()).generations;
-    await this.registry.confirmGeneration(this.pairId, 'local', await this.folder.tell(begun));
+    await this.registry.confirmGeneration(this.pairId, 'local', await this.folder.tell(begun, () => true));
     await this.remote.store.tell(begun);
     await this.registry.confirmGeneration(this.pairId, 'remote', { number: begun.number, stamp: null });
   }
