@@ -2,6 +2,7 @@
  * End: what must become true when users and mishaps have stopped. Both sides become equal by themselves; a full scan
  * and poll change nothing any more; and then every content that somebody is owed is found where it was promised.
  */
+import { isHeld } from '#libs/memory/database/entry-table.ts';
 import type { MemoryDatabase } from '#libs/memory/database.ts';
 import { atOnce } from '#libs/memory/step.ts';
 import type { Archive, Problem } from '#ports/archive.ts';
@@ -136,7 +137,8 @@ export class End {
     }
     // What is out may be stuck by its earlier attempts, and yet end well when its worker is found dead.
     const rows = parts.database.rows(parts.pairId);
-    if (rows.some(({ decision, heldUntil }) => decision !== null && heldUntil !== null))
+    const { nowMs } = this.#parts.scheduler;
+    if (rows.some((row) => row.decision !== null && isHeld(row, nowMs)))
       return { what: 'work is under way', about: pendingOf(parts.database, parts.pairId) };
     const problems = parts.database.problems(parts.pairId);
     const passing = problems.find((problem) => !isStanding(problem, problems));
