@@ -68,8 +68,9 @@ export function formatGeneration({ number, serial }: Generation): string {
 }
 
 /**
- * A container takes whatever it is told last, also from a process that stood still meanwhile. Each number of so many in
- * a row is told in a place of its own, so that one told late hides none told since.
+ * A container takes whatever it is told last, also from a process that stood still meanwhile, and also if it was
+ * restored right before that. Each number of so many in a row is told in a place of its own, so that one told late hides
+ * none told since, and one told to an older copy leaves what shows it to be that.
  */
 const PLACES = 4;
 
@@ -77,21 +78,37 @@ const PLACES = 4;
 export const GENERATION_PLACES: readonly string[] = Array.from({ length: PLACES }, (_, place) => `${place}`);
 
 /** @returns the one of `GENERATION_PLACES` that this generation is told in. */
-export function generationPlace({ number }: Generation): string {
+export function generationPlace({ number }: Pick<Generation, 'number'>): string {
   return `${number % PLACES}`;
 }
 
 /**
  * @param read gives what a place holds; undefined or null where nothing is.
- * @returns the latest generation of all places; null where none holds one.
+ * @returns the generations of all places that hold one.
  */
-export function latestGeneration(read: (place: string) => string | null | undefined): Generation | null {
-  let latest: Generation | null = null;
-  for (const place of GENERATION_PLACES) {
-    const found = parseGeneration(read(place) ?? '');
-    if (found !== null && found.number > (latest?.number ?? -1)) latest = found;
-  }
-  return latest;
+export function readGenerations(read: (place: string) => string | null | undefined): readonly Generation[] {
+  return GENERATION_PLACES.flatMap((place) => parseGeneration(read(place) ?? '') ?? []);
+}
+
+/**
+ * @param kept what the places of a container hold.
+ * @returns what the container tells of itself: the latest generation, unless the one that it is known to have been told
+ * is not in its place any more.
+ */
+export function toldByContainer(kept: readonly Generation[], { begun, told }: PairGenerations): Generation {
+  const latest = kept.reduce((one, other) => (other.number > one.number ? other : one), NO_GENERATION);
+  if (latest.number > begun.number) return latest;
+  const place = generationPlace(told.remote);
+  const found = kept.find((generation) => generationPlace(generation) === place) ?? NO_GENERATION;
+  return found.number < told.remote.number ? found : latest;
+}
+
+/** @returns what to tell a container next, never in the place of what it was told last; null: it knows the last one begun. */
+export function generationToTell({ begun, told }: PairGenerations): Generation | null {
+  const { number } = told.remote;
+  if (number >= begun.number) return null;
+  const isInItsPlace = number > 0 && generationPlace(told.remote) === generationPlace(begun);
+  return isInItsPlace ? { ...begun, number: begun.number - 1 } : begun;
 }
 
 /** Far more than one a second would give in ten thousand years: a higher one was not written by us. */

@@ -9,7 +9,7 @@ import {
   GENERATION_PLACES,
   type Generation,
   generationPlace,
-  latestGeneration,
+  readGenerations,
 } from '#core/generation.ts';
 import { compareNames, type Name } from '#core/name.ts';
 import type { Serial } from '#core/serial.ts';
@@ -378,7 +378,7 @@ class MemoryStore implements ObjectStore {
     return {
       identity: this.#container.identity,
       createdAt: this.#container.createdAt,
-      generation: latestGeneration((place) => this.#container.generations.get(`${this.#pairId} ${place}`)),
+      generations: readGenerations((place) => this.#container.generations.get(`${this.#pairId} ${place}`)),
       fingerprint: String(this.#container.writes),
       objects: states.length,
       bytes: states.reduce((sum, state) => sum + (state.kind === 'file' ? state.size : 0), 0),

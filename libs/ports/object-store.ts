@@ -63,8 +63,8 @@ export interface ContainerFacts {
   readonly identity: string | null;
   /** When the store made the container, in its own words; null where it does not tell. Another one means another container. */
   readonly createdAt: string | null;
-  /** What this pair told the container last; null when it told nothing, or the store keeps no metadata. */
-  readonly generation: Generation | null;
+  /** What this pair told the container, by place (core/generation.ts); empty when it told nothing, or the store keeps no metadata. */
+  readonly generations: readonly Generation[];
   /** Changes whenever any object changes, as far as the store tells; equal means "perhaps nothing changed". */
   readonly fingerprint: string;
   /** Null where the store does not count. */
@@ -107,7 +107,7 @@ export interface ObjectStore {
   container(ask?: 'newest'): Promise<ContainerFacts>;
 
   /**
-   * Tells the container the pair's generation, in its metadata.
+   * Tells the container the pair's generation, in its place of the container's metadata; what other places hold stays.
    * @returns false where the store keeps no metadata, or takes no more of it.
    */
   tell(generation: Generation): Promise<boolean>;

@@ -8,9 +8,9 @@ import type { Side } from '#core/entry.ts';
 import {
   type Continuity,
   continuityOf,
-  NO_GENERATION,
   type PairGenerations,
   type SideGeneration,
+  toldByContainer,
 } from '#core/generation.ts';
 import { type ErrorCode, HoldfastError } from '#ports/errors.ts';
 import type { LocalFolder } from '#ports/local-folder.ts';
@@ -44,7 +44,10 @@ export async function assertContainer(
 ): Promise<ContainerFacts> {
   let facts = await store.container();
   // A replica that fell behind is no other container.
-  if (!isSameContainer(pair, facts) || continuityOf(pair.generations, 'remote', toldOf(facts)) !== 'kept')
+  if (
+    !isSameContainer(pair, facts) ||
+    continuityOf(pair.generations, 'remote', toldOf(facts, pair)) !== 'kept'
+  )
     facts = await store.container('newest');
   if (!isSameContainer(pair, facts)) {
     throw new HoldfastError(
@@ -52,7 +55,7 @@ export async function assertContainer(
       `the container "${pair.container}" is not the one that was synced last, but another one of that name`,
     );
   }
-  await assertKept(pair, 'remote', toldOf(facts), registry);
+  await assertKept(pair, 'remote', toldOf(facts, pair), registry);
   return facts;
 }
 
@@ -61,8 +64,8 @@ function isSameContainer(pair: Pair, { identity, createdAt }: ContainerFacts): b
   return pair.containerCreatedAt === null || createdAt === null || createdAt === pair.containerCreatedAt;
 }
 
-function toldOf({ generation }: ContainerFacts): SideGeneration {
-  return { ...(generation ?? NO_GENERATION), stamp: null };
+function toldOf(facts: ContainerFacts, pair: Pair): SideGeneration {
+  return { ...toldByContainer(facts.generations, pair.generations), stamp: null };
 }
 
 async function assertKept(

@@ -2,6 +2,7 @@
  * Poll pair: one `poll` job. Polls, or leaves the listing out when the container provably
  * looks the same; probes disabled pairs whose cause may have been mended; sets the pace.
  */
+import { generationToTell } from '#core/generation.ts';
 import type { Clock } from '#ports/clock.ts';
 import type { JobQueue } from '#ports/job-queue.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
@@ -106,15 +107,17 @@ async function pollActive(
 
 /**
  * Tells the container the pair's generation when it moved (core/generation.ts). Loaded anew right before: told very
- * late, an earlier one would make the container look restored.
+ * late, an earlier one would make the container look restored. Looked at again before the database hears of it: one
+ * restored right before it was told lacks what it was told last, and would look as recent as that later on.
  */
 async function tellContainer(pair: Pair, store: ObjectStore, deps: PollPairDeps): Promise<'told' | 'deaf'> {
-  const { begun, told } = pair.generations;
-  if (told.remote.number >= begun.number) return 'told';
-  const now = (await deps.registry.loadPair(pair.id))?.generations ?? pair.generations;
-  if (now.told.remote.number >= now.begun.number) return 'told';
-  if (!(await store.tell(now.begun))) return 'deaf';
-  await deps.registry.confirmGeneration(pair.id, 'remote', { number: now.begun.number, stamp: null });
+  if (generationToTell(pair.generations) === null) return 'told';
+  const now = (await deps.registry.loadPair(pair.id)) ?? pair;
+  const generation = generationToTell(now.generations);
+  if (generation === null) return 'told';
+  if (!(await store.tell(generation))) return 'deaf';
+  await assertContainer(now, store, deps.registry);
+  await deps.registry.confirmGeneration(pair.id, 'remote', { number: generation.number, stamp: null });
   return 'told';
 }
 

@@ -4,7 +4,7 @@
  * comes back as a value, every other one as an error. A 401 renews the session once.
  */
 
-import { type Generation, latestGeneration } from '#core/generation.ts';
+import { type Generation, readGenerations } from '#core/generation.ts';
 import { protocolFailure } from '#libs/http/classify.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '#libs/http/client.ts';
 import { HoldfastError } from '#ports/errors.ts';
@@ -24,7 +24,7 @@ import {
 
 export interface ContainerHead {
   readonly identity: string | null;
-  readonly generation: Generation | null;
+  readonly generations: readonly Generation[];
   readonly blockSize: number;
   readonly isVersioned: boolean;
   readonly objects: number;
@@ -201,7 +201,7 @@ async function headContainer(wire: Wire): Promise<ContainerHead | null> {
   }
   return {
     identity: headerText(headers, CONTAINER_IDENTITY),
-    generation: latestGeneration((place) => headerText(headers, containerGeneration(wire.pairId, place))),
+    generations: readGenerations((place) => headerText(headers, containerGeneration(wire.pairId, place))),
     blockSize,
     isVersioned: headerText(headers, 'X-Container-Policy-Versioning') === 'auto',
     objects: headerNumber(headers, 'X-Container-Object-Count') ?? 0,

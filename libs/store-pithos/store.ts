@@ -97,7 +97,7 @@ class PithosStore implements ObjectStore {
     return {
       identity: head.identity,
       createdAt: null,
-      generation: head.generation,
+      generations: head.generations,
       fingerprint: `${head.lastModified}/${head.objects}/${head.bytes}`,
       objects: head.objects,
       bytes: head.bytes,

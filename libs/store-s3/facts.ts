@@ -2,7 +2,8 @@
  * Facts: a bucket keeps no metadata, so its identity and what pairs told it are hidden objects in it. That
  * one of them is missing tells a bucket that was made anew; that the bucket is missing the store says itself.
  */
-import { formatGeneration, type Generation, parseGeneration } from '#core/generation.ts';
+import { formatGeneration, type Generation, generationPlace, parseGeneration } from '#core/generation.ts';
+import { HoldfastError } from '#ports/errors.ts';
 import { assertWritten, type Client, versionsOf } from './client.ts';
 import { generationKey, IDENTITY_KEY } from './names.ts';
 import { textBody } from './upload.ts';
@@ -14,9 +15,13 @@ export function readIdentity(client: Client): Promise<string | null> {
   return readText(client, IDENTITY_KEY);
 }
 
-/** @throws HoldfastError container-missing */
-export async function readGeneration(client: Client, pairId: string): Promise<Generation | null> {
-  return parseGeneration((await readText(client, generationKey(pairId))) ?? '');
+/** One object holds all places, a line each. @throws HoldfastError container-missing */
+export async function readGenerations(client: Client, pairId: string): Promise<readonly Generation[]> {
+  return parseGenerations(await readText(client, generationKey(pairId)));
+}
+
+function parseGenerations(text: string | null): readonly Generation[] {
+  return (text ?? '').split('\n').flatMap((line) => parseGeneration(line) ?? []);
 }
 
 /** Somebody else's identity stays. @throws HoldfastError as every write */
@@ -25,9 +30,32 @@ export async function writeIdentity(client: Client, identity: string, guarded: b
   assertWritten(await client.put(IDENTITY_KEY, { ...TEXT, ...guard }, textBody(identity)));
 }
 
-/** @throws HoldfastError as every write */
-export function writeGeneration(client: Client, pairId: string, generation: Generation): Promise<void> {
-  return writeText(client, generationKey(pairId), formatGeneration(generation));
+/**
+ * Writes one place; the others stay.
+ * @param guarded whether the bucket heeds `If-Match`: then one restored since it was read keeps what it holds.
+ * @throws HoldfastError store-unavailable when somebody else wrote there meanwhile; as every write
+ */
+export async function writeGeneration(
+  client: Client,
+  pairId: string,
+  generation: Generation,
+  guarded: boolean,
+): Promise<void> {
+  const key = generationKey(pairId);
+  const response = await client.get(key, null, null);
+  const tag = response?.headers['etag'];
+  const kept = parseGenerations(response === null ? null : await response.text());
+  const others = kept.filter((other) => generationPlace(other) !== generationPlace(generation));
+  const guard: Record<string, string> = guarded && tag !== undefined ? { 'if-match': tag } : {};
+  const text = [...others, generation].map(formatGeneration).join('\n');
+  const written = await client.put(key, { ...TEXT, ...guard }, textBody(text));
+  if (written.result === 'refused') {
+    throw new HoldfastError(
+      'store-unavailable',
+      `the bucket "${client.bucket}" was told something else just now`,
+    );
+  }
+  assertWritten(written);
 }
 
 /** @throws HoldfastError as every write */

@@ -21,7 +21,7 @@ import { type CommitContext, look, type Order, type Outcome } from './commit-con
 import type { ReadCredentials } from './credentials.ts';
 import { stageDownload } from './download.ts';
 import type { S3Endpoint } from './endpoint.ts';
-import { erase, readGeneration, readIdentity, writeGeneration, writeIdentity } from './facts.ts';
+import { erase, readGenerations, readIdentity, writeGeneration, writeIdentity } from './facts.ts';
 import { bucketMissing } from './failures.ts';
 import { giveUp } from './give-up.ts';
 import { stateOf } from './heads.ts';
@@ -112,13 +112,13 @@ class S3Store implements ObjectStore {
   }
 
   async container(): Promise<ContainerFacts> {
-    const [identity, generation] = await Promise.all([
+    const [identity, generations] = await Promise.all([
       readIdentity(this.#client),
-      readGeneration(this.#client, this.#pairId),
+      readGenerations(this.#client, this.#pairId),
     ]);
     // A bucket does not tell whether anything changed in it: it always may have.
     const fingerprint = this.#clock.uniqueId();
-    return { identity, createdAt: null, generation, fingerprint, objects: null, bytes: null };
+    return { identity, createdAt: null, generations, fingerprint, objects: null, bytes: null };
   }
 
   async detach(): Promise<void> {
@@ -128,8 +128,9 @@ class S3Store implements ObjectStore {
   }
 
   async tell(generation: Generation): Promise<boolean> {
-    await writeGeneration(this.#client, this.#pairId, generation);
-    if (this.#capabilities.versions) {
+    const { versions, replaceIf } = this.#capabilities;
+    await writeGeneration(this.#client, this.#pairId, generation, replaceIf === 'enforced');
+    if (versions) {
       await erase(this.#client, generationKey(this.#pairId), true, 'displaced');
     }
     return true;

@@ -1,5 +1,5 @@
 /** Heads: what the headers of an object or a container say, in our terms. */
-import { type Generation, latestGeneration } from '#core/generation.ts';
+import { type Generation, readGenerations } from '#core/generation.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { ResponseHeaders } from '#libs/http/classify.ts';
 import { parseSeconds } from './seconds.ts';
@@ -48,7 +48,7 @@ export interface ContainerHead {
   readonly identity: string | null;
   /** The time of its first making; one made again under the name keeps it for as long as the cluster remembers the old one. */
   readonly createdAt: string | null;
-  readonly generation: Generation | null;
+  readonly generations: readonly Generation[];
   readonly versioned: boolean;
   readonly objects: number;
   readonly bytes: number;
@@ -111,7 +111,7 @@ export function containerHead(headers: ResponseHeaders, pairId: string): Contain
   return {
     identity: headers[META_IDENTITY] ?? null,
     createdAt: headers['x-timestamp'] ?? null,
-    generation: latestGeneration((place) => headers[metaGeneration(pairId, place)]),
+    generations: readGenerations((place) => headers[metaGeneration(pairId, place)]),
     versioned: headers['x-versions-enabled']?.toLowerCase() === 'true',
     objects: Number(headers['x-container-object-count'] ?? 0),
     bytes: Number(headers['x-container-bytes-used'] ?? 0),

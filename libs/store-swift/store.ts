@@ -102,8 +102,8 @@ class SwiftStore implements ObjectStore {
   }
 
   async container(ask?: 'newest'): Promise<ContainerFacts> {
-    const { identity, createdAt, generation, objects, bytes } = await this.#client.container(ask);
-    return { identity, createdAt, generation, fingerprint: `${objects}:${bytes}`, objects, bytes };
+    const { identity, createdAt, generations, objects, bytes } = await this.#client.container(ask);
+    return { identity, createdAt, generations, fingerprint: `${objects}:${bytes}`, objects, bytes };
   }
 
   async detach(): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { type Generation, generationPlace } from '#core/generation.ts';
 import { toSerial } from '#core/serial.ts';
 import type { HttpClient, HttpRequest } from '#libs/http/client.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
@@ -119,16 +120,22 @@ function describeAttach(open: OpenStore): void {
   });
 }
 
+function byNumber(one: Generation, other: Generation): number {
+  return one.number - other.number;
+}
+
 function describeGeneration(open: OpenStore): void {
   describe('tell', () => {
-    it('remembers the last generation, for every worker, beside the identity', async (t) => {
+    it('remembers each generation in its place, for every worker, beside the identity', async (t) => {
       const { store, second, identity } = await open(t);
-      assert.equal((await store.container()).generation, null);
-      for (const number of [1, 2]) {
+      assert.deepEqual((await store.container()).generations, []);
+      const kept = new Map<string, Generation>();
+      for (const number of [1, 2, 4, 6]) {
         const generation = { number, serial: toSerial(BigInt(number) * 1_000n) };
         assert.equal(await store.tell(generation), true);
+        kept.set(generationPlace(generation), generation);
         const facts = await second.container('newest');
-        assert.deepEqual(facts.generation, generation);
+        assert.deepEqual(facts.generations.toSorted(byNumber), [...kept.values()].toSorted(byNumber));
         assert.equal(facts.identity, identity);
       }
     });
@@ -139,10 +146,10 @@ function describeGeneration(open: OpenStore): void {
       await store.detach();
       await store.detach();
       const detached = await store.container('newest');
-      assert.deepEqual([detached.generation, detached.identity], [null, identity]);
+      assert.deepEqual([detached.generations, detached.identity], [[], identity]);
       await store.tell({ number: 2, serial: toSerial(2n) });
       await other.recreateContainer();
-      assert.equal((await store.container('newest')).generation, null);
+      assert.deepEqual((await store.container('newest')).generations, []);
       await other.dropContainer();
       await store.detach();
     });

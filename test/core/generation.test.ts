@@ -6,8 +6,11 @@ import {
   continuityOf,
   formatGeneration,
   generationPlace,
-  latestGeneration,
+  generationToTell,
+  type PairGenerations,
   parseGeneration,
+  readGenerations,
+  toldByContainer,
 } from '#core/generation.ts';
 import { toSerial } from '#core/serial.ts';
 
@@ -47,14 +50,37 @@ test('a generation is read as it was written, and nothing else is one', () => {
     assert.equal(parseGeneration(text), null, text);
 });
 
-test('a generation told late hides none of the three told since', () => {
-  const places = new Map<string, string>();
-  const tell = (number: number): void => {
+function knownOf(begun: number, told: number): PairGenerations {
+  const remote = { number: told, stamp: null };
+  return { begun: { number: begun, serial: SERIAL }, told: { local: { number: 0, stamp: null }, remote } };
+}
+
+class Container {
+  #places = new Map<string, string>();
+
+  tell(number: number): void {
     const generation = { number, serial: toSerial(BigInt(number)) };
-    places.set(generationPlace(generation), formatGeneration(generation));
-  };
-  const latest = (): number | null => latestGeneration((place) => places.get(place))?.number ?? null;
-  assert.equal(latest(), null);
+    this.#places.set(generationPlace(generation), formatGeneration(generation));
+  }
+
+  /** @param told the last one that it is known to have been told, before this look. */
+  found(told: number): number {
+    const kept = readGenerations((place) => this.#places.get(place));
+    return toldByContainer(kept, knownOf(100, told)).number;
+  }
+
+  backUp(): () => void {
+    const backup = new Map(this.#places);
+    return () => {
+      this.#places = backup;
+    };
+  }
+}
+
+test('a generation told late hides none of the three told since', () => {
+  const container = new Container();
+  let told = 0;
+  assert.equal(container.found(told), 0);
   for (const [number, expected] of [
     [5, 5],
     [7, 7],
@@ -63,7 +89,34 @@ test('a generation told late hides none of the three told since', () => {
     [6, 8],
     [9, 9],
   ] as const) {
-    tell(number);
-    assert.equal(latest(), expected);
+    container.tell(number);
+    assert.equal(container.found(told), expected);
+    told = Math.max(told, number);
   }
+});
+
+test('a container that went back right before it was told again is not as recent as that', () => {
+  for (let first = 1; first <= 5; first += 1) {
+    for (let skipped = 1; skipped <= 9; skipped += 1) {
+      const container = new Container();
+      container.tell(first);
+      const restore = container.backUp();
+      const told = first + skipped;
+      container.tell(told);
+      assert.equal(container.found(told), told);
+      for (let begun = told + 1; begun <= told + 9; begun += 1) {
+        const next = generationToTell(knownOf(begun, told)) ?? assert.fail('it is behind');
+        assert.ok(next.number > told && next.number <= begun);
+        restore();
+        container.tell(next.number);
+        assert.ok(container.found(told) < told, `${first}, ${told}, restored, ${next.number}`);
+      }
+    }
+  }
+});
+
+test('a container is told nothing that it knows, and one that was told nothing the last one begun', () => {
+  assert.equal(generationToTell(knownOf(5, 5)), null);
+  assert.equal(generationToTell(knownOf(0, 0)), null);
+  assert.equal(generationToTell(knownOf(4, 0))?.number, 4);
 });

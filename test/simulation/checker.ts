@@ -148,6 +148,7 @@ export class Checker {
         if (content === DIRECTORY) this.#removedDirectory(name);
         book.ended(side, name, content);
         if (side === 'upstream') this.#changedAt.set(name, this.#now());
+        if (side === 'upstream' && isFile(content) && !isFile(after)) this.#replaced(name);
         if (!isContent(content)) continue;
         if (!hasContent(now, content)) book.tookAway(content);
         // The copy comes before the loss of the original: who removes the one does not get it again from the other.
@@ -201,8 +202,10 @@ export class Checker {
       return;
     }
     const side: SideName = what === 'container' ? 'upstream' : 'here';
-    if (side === 'here') book.restores += 1;
-    else this.#loseRescues();
+    if (side === 'here') {
+      book.restores += 1;
+      this.#forgetRescues();
+    } else this.#loseRescues();
     const before = new Set([...this.#names(side).values(), ...this.#folder.hidden.values()]);
     const namesBefore = this.#names(side);
     this.#look(side);
@@ -222,7 +225,10 @@ export class Checker {
     book.forgetRemoved(side, claimed);
   }
 
-  /** That a write upstream had displaced something, only this database knew; a version of its object it is still. */
+  /**
+   * That a write upstream had displaced something, only an order knew that ends with the union, or a database that is no
+   * more; a version of its object it is still.
+   */
   #forgetRescues(): void {
     const { book, container } = this.#parts;
     for (const content of this.#unrescued()) {
@@ -241,7 +247,8 @@ export class Checker {
 
   /**
    * What a write or delete of the engine had displaced at the name, and nobody had rescued yet, its user would have
-   * replaced by what he writes there now: it stays the version that he would have made of it.
+   * replaced by what he writes there now, or removed with what he removes: it stays the version that he would have made
+   * of it.
    */
   #replaced(name: string): void {
     for (const content of this.#unrescued()) {

@@ -378,7 +378,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'a container that went back in time goes unnoticed',
     file: 'libs/steps/continuity.ts',
-    from: `  await assertKept(pair, 'remote', toldOf(facts), registry);`,
+    from: `  await assertKept(pair, 'remote', toldOf(facts, pair), registry);`,
     to: '',
   },
   {

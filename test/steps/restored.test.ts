@@ -129,13 +129,45 @@ describeOnStores('a folder restored from a backup', (onStores) => {
   );
 });
 
+/** Goes back in time right before it is told anything. */
+function restoredBeforeTold(store: ObjectStore, earlier: Generation): ObjectStore {
+  return new Proxy(store, {
+    get(target, property) {
+      if (property === 'tell') {
+        return async (generation: Generation) => {
+          await tellOnly(target, earlier);
+          return target.tell(generation);
+        };
+      }
+      const value: unknown = Reflect.get(target, property);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 describeOnStores('a container restored to an earlier state', (onStores) => {
+  onStores('is noticed also where that was between a look of the poller and its telling', async (engine) => {
+    const { store } = engine.remote;
+    await writeHere(engine, { a: 'first' });
+    await engine.sync();
+    await engine.tell();
+    const earlier = (await store.container()).generations[0] ?? assert.fail('it was told nothing');
+    for (const name of ['b', 'c', 'd', 'e']) {
+      await writeHere(engine, { [name]: name });
+      await engine.sync();
+      if (name !== 'e') await engine.tell();
+    }
+    await engine.registry.beginGenerations(0);
+    await engine.with({ store: restoredBeforeTold(store, earlier) }).pollJob();
+    assert.match((await engine.pair()).union?.reason ?? '', /^the container .* was restored from a backup/);
+  });
+
   onStores('deletes and overwrites nothing here', async (engine) => {
     const { other, store } = engine.remote;
     await writeHere(engine, { a: 'first', b: 'second', c: 'third' });
     await engine.sync();
     await engine.tell();
-    const earlier = (await store.container()).generation ?? assert.fail('it was told nothing');
+    const earlier = (await store.container()).generations[0] ?? assert.fail('it was told nothing');
     await liveOn(engine);
     // Its candidates were listed before; nothing was deleted here yet.
     await other.put('a', bytes('first'));
@@ -159,7 +191,7 @@ describeOnStores('a container restored to an earlier state', (onStores) => {
     await writeHere(engine, { a: 'first', b: 'second' });
     await engine.sync();
     await engine.tell();
-    const earlier = (await store.container()).generation ?? assert.fail('it was told nothing');
+    const earlier = (await store.container()).generations[0] ?? assert.fail('it was told nothing');
     await writeHere(engine, { c: 'third' });
     await engine.sync();
     await engine.tell();

@@ -23,13 +23,14 @@ import type { Log } from '#ports/log.ts';
 import type { ObjectStore } from '#ports/object-store.ts';
 import type { Pair } from '#ports/pair.ts';
 import type { Registry } from '#ports/registry.ts';
-import type { PairSides } from '#ports/sides.ts';
+import type { PairSides, Sides } from '#ports/sides.ts';
 import type { Telemetry } from '#ports/telemetry.ts';
 import { decideCandidates } from '#steps/decide-candidates.ts';
 import { packJobs } from '#steps/dispatch.ts';
 import { guardDeletes } from '#steps/guard-deletes.ts';
 import { judgeHints } from '#steps/hints.ts';
 import { pollContainer } from '#steps/poll.ts';
+import { pollPair } from '#steps/poll-pair.ts';
 import { scanFolder } from '#steps/scan.ts';
 import { transferBatch } from '#steps/transfer.ts';
 import type { OpenedStore } from '#test/conformance/object-store.ts';
@@ -172,6 +173,14 @@ export class Engine {
 
   async poll() {
     return pollContainer(await this.pair(), this.sides, this.deps, this.signal);
+  }
+
+  /** One whole `poll` job: where a side went back in time, it begins the union. */
+  async pollJob(): Promise<void> {
+    const open = async (): Promise<PairSides> => this.sides;
+    const sides = { open } as Partial<Sides> as Sides;
+    const pace = { baseMs: 60_000, maxMs: 60_000 };
+    await pollPair(this.pairId, new Map(), { ...this.deps, sides, pace }, this.signal);
   }
 
   /** Events spoke of these names. */
