@@ -13,6 +13,9 @@ export interface PartSizes {
 /** A part is what a kill costs and what a change sends again, so not larger than it has to be. S3 takes none below 5 MiB. */
 export const PART_SIZES: PartSizes = { thresholdBytes: 64 * 1024 ** 2, leastBytes: 16 * 1024 ** 2 };
 
+/** Parts of one content that are under way at once, so that one file leaves others a share of the process's turns. */
+export const PARTS_AT_ONCE = 4;
+
 export interface PartDigests extends ByteRange {
   /** In hex. */
   readonly md5: string;

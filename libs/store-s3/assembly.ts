@@ -4,7 +4,7 @@
  * digest is compared with the content besides. Parts go side by side and are streamed, so memory holds chunks of them.
  */
 import { mapToEnd } from '#core/map-limit.ts';
-import type { PartDigests } from '#libs/digest/parts.ts';
+import { PARTS_AT_ONCE, type PartDigests } from '#libs/digest/parts.ts';
 import { streamed } from '#libs/digest/verified.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import type { CommitContext, Order } from './commit-context.ts';
@@ -19,9 +19,6 @@ import {
   type UploadRecord,
 } from './upload-records.ts';
 import type { ListedPart } from './xml.ts';
-
-/** Parts of one content that are under way at once, so that one file leaves others a share of the process's turns. */
-const PARTS_AT_ONCE = 4;
 
 interface Begun {
   readonly record: UploadRecord;

@@ -5,6 +5,7 @@
  */
 import { mapLimit } from '#core/map-limit.ts';
 import { compareNames } from '#core/name.ts';
+import { Recent } from '#core/recent.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { ListedObject, ListPage } from '#ports/object-store.ts';
 import type { Client } from './client.ts';
@@ -15,12 +16,12 @@ import type { ListedKey } from './xml.ts';
 /** S3's own limit. */
 const MOST_KEYS = 1_000;
 const HEADS_AT_ONCE = 16;
-/** As many objects of other digests as are remembered; the oldest go first. */
+/** As many objects of other digests as are remembered. */
 const MOST_REMEMBERED = 20_000;
 
 /** What was learnt of objects whose ETag is no digest of their content: it holds for as long as the ETag does. */
 export class DigestMemory {
-  readonly #known = new Map<string, ObjectHead>();
+  readonly #known = new Recent<ObjectHead>(MOST_REMEMBERED);
 
   async headOf(client: Client, { key, etag }: ListedKey): Promise<ObjectHead | null> {
     const word = `${etag} ${key}`;
@@ -28,8 +29,6 @@ export class DigestMemory {
     if (known !== undefined) return known;
     const head = await client.head(key);
     if (head === null || head.etag !== etag) return head;
-    const oldest = this.#known.size >= MOST_REMEMBERED ? this.#known.keys().next() : { done: true as const };
-    if (oldest.done !== true) this.#known.delete(oldest.value);
     this.#known.set(word, head);
     return head;
   }

@@ -3,6 +3,7 @@
  * object row is skipped, and odd names are handed on raw for the caller to judge.
  */
 import { mapLimit } from '#core/map-limit.ts';
+import { Recent } from '#core/recent.ts';
 import type { RemoteState } from '#core/state.ts';
 import type { ListedObject, ListPage } from '#ports/object-store.ts';
 import type { Client } from './client.ts';
@@ -23,12 +24,12 @@ export interface Row {
 }
 
 const HEADS_AT_ONCE = 16;
-/** As many manifests as are remembered; the oldest go first. */
+/** As many manifests as are remembered. */
 const MOST_REMEMBERED = 20_000;
 
 /** What was learnt of manifests, of which a listing tells no digest of the content: it holds for the same list of segments. */
 export class ManifestMemory {
-  readonly #known = new Map<string, ObjectHead>();
+  readonly #known = new Recent<ObjectHead>(MOST_REMEMBERED);
 
   /** Null when the object is gone. */
   async headOf(client: Client, { name, hash, versionId }: Row): Promise<ObjectHead | null> {
@@ -38,8 +39,6 @@ export class ManifestMemory {
     const head = await client.head(name);
     // Of another one than was listed nothing is remembered.
     if (head?.manifest?.ownTag !== hash) return head;
-    const oldest = this.#known.size >= MOST_REMEMBERED ? this.#known.keys().next() : { done: true as const };
-    if (oldest.done !== true) this.#known.delete(oldest.value);
     this.#known.set(word, head);
     return head;
   }

@@ -5,7 +5,7 @@
  *   not there -> there until its end -> kept -> named by a manifest
  */
 import { mapToEnd } from '#core/map-limit.ts';
-import type { PartDigests } from '#libs/digest/parts.ts';
+import { PARTS_AT_ONCE, type PartDigests } from '#libs/digest/parts.ts';
 import { streamed } from '#libs/digest/verified.ts';
 import type { HttpResponse } from '#libs/http/client.ts';
 import type { StagedFile } from '#ports/content.ts';
@@ -14,9 +14,6 @@ import type { CommitContext } from './commit-context.ts';
 import { FILE_TYPE, manifestMark } from './heads.ts';
 import type { Segment } from './segments-client.ts';
 import { type LargeContent, manifestTag, type Upload } from './upload.ts';
-
-/** Parts of one content that are under way at once, so that one file leaves others a share of the process's turns. */
-const PARTS_AT_ONCE = 4;
 
 /** A segment that nothing names lives for a day, and for as long as the whole takes at this pace. */
 const LEAST_LIFE_S = 86_400;
