@@ -1,6 +1,7 @@
 /**
- * npm run soak:large: one large file up and down while the worker that carries it is killed again and again. Says
- * whether it arrived whole, how much travelled twice, and what memory it took; fails when one of them is missed.
+ * npm run soak:large: one large file up and down while the worker that carries it is killed again and again, and one
+ * byte changed in it. Says whether it arrived whole, how much travelled, also twice, and what memory it took; fails when
+ * one of them is missed.
  */
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -11,12 +12,12 @@ import type { StoreKind } from '#ports/pair.ts';
 import { LastFirst } from '#test/support/last-first.ts';
 import { openStage, type Stage } from './bench/stage.ts';
 import { type CountingProxy, startCountingProxy } from './soak/counting-proxy.ts';
-import { sha256Of, writeLargeFile } from './soak/large-files.ts';
+import { changeOneByte, sha256Of, writeLargeFile } from './soak/large-files.ts';
 import { type LargeStore, openLargeStore } from './soak/large-stores.ts';
 import { Traffic } from './soak/traffic.ts';
 
 const USAGE =
-  'Usage: npm run soak:large -- --store s3|swift|pithos [--gib 5] [--kills 10] [--direction up|down]\n';
+  'Usage: npm run soak:large -- --store s3|swift|pithos [--gib 5] [--kills 10] [--direction up|down|change]\n';
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const NAME = 'large.bin';
@@ -29,7 +30,10 @@ const LOOK_MS = 5;
 /** A dead worker's claim takes half a minute to end. */
 const SETTLED_MS = 4 * 3_600_000;
 
-type Direction = 'up' | 'down';
+/** What a change of one byte may send on Pithos, of which the content is blocks. */
+const MOST_FOR_A_BYTE = 20e6;
+
+type Direction = 'up' | 'down' | 'change';
 
 interface Row {
   readonly what: string;
@@ -48,7 +52,7 @@ const { values } = parseArgs({
   },
 });
 const kind = (['s3', 'swift', 'pithos'] as const).find((known) => known === values.store);
-const directions = (['up', 'down'] as const).filter((one) => one === (values.direction ?? one));
+const directions = (['up', 'change', 'down'] as const).filter((one) => one === (values.direction ?? one));
 const bytes = Math.round(Number(values.gib) * GIB);
 const kills = Number(values.kills);
 if (values.help || kind === undefined || directions.length === 0 || !(bytes > 0) || !(kills >= 0)) {
@@ -73,8 +77,9 @@ async function soak(kind: StoreKind): Promise<void> {
   undoing.after(() => proxy.close());
   await stage.addStore('store', kind, store.url.replace(own, proxy.origin), store.secret);
   const folder = await stage.folder('up');
-  const digest = await writeLargeFile(join(folder, NAME), bytes);
+  let digest = await writeLargeFile(join(folder, NAME), bytes);
   await send(stage, proxy, store, folder, digest);
+  if (directions.includes('change')) digest = await sendChange(stage, proxy, store, folder);
   await stage.operator.pairRemove('up');
   await rm(folder, { recursive: true });
   if (directions.includes('down')) await fetchBack(stage, proxy, digest);
@@ -106,6 +111,27 @@ async function send(
       isMet: traffic.unconfirmedBytes <= kills * MOST_IN_FLIGHT,
     },
   ]);
+}
+
+async function sendChange(
+  stage: Stage,
+  proxy: CountingProxy,
+  store: LargeStore,
+  folder: string,
+): Promise<string> {
+  const traffic = new Traffic(NAME);
+  proxy.count(traffic);
+  const startedAt = performance.now();
+  const digest = await changeOneByte(join(folder, NAME));
+  await stage.sync('up');
+  const isWhole = (await store.digestOf(CONTAINER, NAME)) === digest;
+  const sent = traffic.sentBytes;
+  print([
+    { what: `${kind} one byte of ${mib(bytes)} changed, content exact`, measured: '', isMet: isWhole },
+    { what: 'sent', measured: mib(sent), isMet: kind === 'pithos' ? sent < MOST_FOR_A_BYTE : null },
+    { what: 'took', measured: secondsSince(startedAt), isMet: null },
+  ]);
+  return digest;
 }
 
 async function fetchBack(stage: Stage, proxy: CountingProxy, digest: string): Promise<void> {
@@ -164,7 +190,7 @@ async function carry(
 }
 
 function tell(direction: Direction, isWhole: boolean, cost: Cost, travelled: readonly Row[]): void {
-  const rows: readonly Row[] = [
+  print([
     { what: `${kind} ${direction}: ${mib(bytes)}, content exact`, measured: '', isMet: isWhole },
     { what: 'worker killed', measured: `${cost.killed} times`, isMet: cost.killed === kills },
     ...travelled,
@@ -174,10 +200,17 @@ function tell(direction: Direction, isWhole: boolean, cost: Cost, travelled: rea
       isMet: cost.peakBytes < MOST_MEMORY_BYTES,
     },
     { what: 'took', measured: `${Math.round(cost.seconds)} s`, isMet: null },
-  ];
+  ]);
+}
+
+function print(rows: readonly Row[]): void {
   isMissed ||= rows.some(({ isMet }) => isMet === false);
   for (const { what, measured, isMet } of rows)
     process.stdout.write(`| ${what} | ${measured} | ${isMet === null ? '' : isMet ? 'yes' : '**no**'} |\n`);
+}
+
+function secondsSince(startedAt: number): string {
+  return `${Math.round((performance.now() - startedAt) / 1_000)} s`;
 }
 
 function mib(count: number): string {

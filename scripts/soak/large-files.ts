@@ -1,5 +1,6 @@
 /** Large files: of bytes that nothing can pack or share, and their digests. */
 import { createHash, randomFillSync } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 const CHUNK_BYTES = 2 ** 20;
@@ -21,6 +22,20 @@ export async function writeLargeFile(path: string, bytes: number): Promise<strin
     await file.close();
   }
   return hash.digest('hex');
+}
+
+/** Changes one byte in the middle, as an editor in place does. @returns SHA-256 of the whole in hex. */
+export async function changeOneByte(path: string): Promise<string> {
+  const file = await open(path, 'r+');
+  try {
+    const middle = Math.floor((await file.stat()).size / 2);
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, middle);
+    await file.write(Buffer.of((byte.readUInt8() + 1) % 256), 0, 1, middle);
+  } finally {
+    await file.close();
+  }
+  return sha256Of(createReadStream(path));
 }
 
 export async function sha256Of(content: AsyncIterable<Uint8Array>): Promise<string> {
