@@ -34,8 +34,10 @@ const MOST_BYTES = 1_048_576;
 const POSTS_PER_SECOND = 500;
 /** How far a signed time may be off. */
 export const SIGNED_WINDOW_MS = 300_000;
-/** Signatures remembered, so that none is taken twice. */
+/** Signatures remembered, so that none is taken again later. */
 const MOST_SIGNATURES = 10_000;
+/** Signed times are whole seconds: what changes twice within one is told twice in the same words, no replay. */
+const SAME_SECOND_MS = 2_000;
 const STORE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** @throws HoldfastError configuration-invalid when the port is taken */
@@ -127,10 +129,11 @@ class SignatureMemory {
 
   has(signature: string, now: number): boolean {
     const at = this.#takenAt.get(signature);
-    return at !== undefined && now - at <= 2 * SIGNED_WINDOW_MS;
+    return at !== undefined && now - at > SAME_SECOND_MS && now - at <= 2 * SIGNED_WINDOW_MS;
   }
 
   add(signature: string, now: number): void {
+    if (this.#takenAt.has(signature)) return;
     const [oldest] = this.#takenAt.keys();
     if (this.#takenAt.size >= MOST_SIGNATURES && oldest !== undefined) this.#takenAt.delete(oldest);
     this.#takenAt.set(signature, now);

@@ -12,6 +12,9 @@ import { type FolderSight, isVersion, seeContainer, seeFolder, textOf } from './
 import { Violation } from './violation.ts';
 import { isFolderAway } from './world.ts';
 
+/** What a commit has fetched, and has perhaps not placed yet. */
+const STAGED = /^\.holdfast\/attempts\/[^/]+\/new$/;
+
 export interface CheckerParts {
   readonly disk: DiskUser;
   readonly root: string;
@@ -209,9 +212,11 @@ export class Checker {
     const before = new Set([...this.#names(side).values(), ...this.#folder.hidden.values()]);
     const namesBefore = this.#names(side);
     this.#look(side);
+    // What was being fetched when the backup was taken is no copy of what went to the trash since.
+    const aside = new Map([...this.#folder.hidden].filter(([path]) => !STAGED.test(path)));
     for (const content of before) {
       if (!isContent(content) || this.#isAtName(content)) continue;
-      if (hasContent(this.#folder.hidden, content)) book.letGo(content);
+      if (hasContent(aside, content)) book.letGo(content);
       else book.tookAway(content);
     }
     for (const [name, content] of this.#names(side)) {
