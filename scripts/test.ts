@@ -80,7 +80,8 @@ async function main(args: readonly string[]): Promise<TestCounts> {
   chmodSync(scratch, 0o755); // The services run as users of their own.
   stops.push(() => rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
 
-  const wantsSwift = files.some((file) => /swift/i.test(file) || /swift/i.test(readFileSync(file, 'utf8')));
+  const ofSwift = /swift|open-stores/i;
+  const wantsSwift = files.some((file) => ofSwift.test(file) || ofSwift.test(readFileSync(file, 'utf8')));
   const wantsS3 = files.some(
     (file) => readFileSync(file, 'utf8').includes('s3()') || file.includes('store-s3'),
   );

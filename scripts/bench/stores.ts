@@ -96,7 +96,7 @@ export async function countedS3(undoing: LastFirst, dir: string): Promise<Counte
       const counts = new RequestCounts();
       for (const line of lines()) {
         // By operation, as a copy is a PUT too.
-        const operation = /\bREST\.([A-Z]+\.[A-Z]+)/.exec(line)?.[1];
+        const operation = /\bs3_([A-Za-z]+) /.exec(line)?.[1];
         if (operation !== undefined) counts.add(operation, 0);
       }
       return counts.byMethod;
