@@ -146,6 +146,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'what is in commit counts as absent',
+    store: 'swift',
     file: 'libs/store-local/probe.ts',
     from: `  if (await isNameInCommit(folder, name)) return { result: 'in-commit' };`,
     to: '',
@@ -343,6 +344,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'a record does not look whether its entry is as it was',
+    store: 'pithos',
     file: 'libs/memory/database/record.ts',
     from: `    row.localSerial === entry.localSerial &&
     row.remoteSerial === entry.remoteSerial &&
