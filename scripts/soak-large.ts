@@ -33,7 +33,7 @@ const SETTLED_MS = 4 * 3_600_000;
 /** What a change of one byte may send on Pithos, of which the content is blocks. */
 const MOST_FOR_A_BYTE = 20e6;
 
-type Direction = 'up' | 'down' | 'change';
+type Direction = 'up' | 'down';
 
 interface Row {
   readonly what: string;
