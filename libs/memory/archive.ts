@@ -18,7 +18,7 @@ import {
   waitingDeletes,
 } from './database/deletes.ts';
 import { dispatch } from './database/dispatch.ts';
-import { changesHere, type EntryRow, isCandidate, isDue, isHeld } from './database/entry-table.ts';
+import { changesHere, type EntryRow, isCandidate, isHeld, nextCandidates } from './database/entry-table.ts';
 import { mark, markBelow, markProblems } from './database/marks.ts';
 import { movedHere, movedUpstream } from './database/moved.ts';
 import { closeUnseen, openProblem, problems } from './database/problems.ts';
@@ -81,14 +81,10 @@ export function createMemoryArchive(transact: Transact): Archive {
 
     candidates: (pairId, limit) =>
       inPair('candidates', pairId, [], ({ entries }, { now }) =>
-        entries
-          .rows()
-          .filter((row) => isCandidate(row) && isDue(row, now))
-          .slice(0, limit)
-          .flatMap((row) => {
-            const { sides, marking } = row;
-            return sides === null ? [] : [{ entry: entries.entry(row), sides, marking }];
-          }),
+        nextCandidates(entries.rows(), now, limit).flatMap((row) => {
+          const { sides, marking } = row;
+          return sides === null ? [] : [{ entry: entries.entry(row), sides, marking }];
+        }),
       ),
     issueSerials: (count) =>
       transact('issueSerials', `${count}`, ({ tables }) =>

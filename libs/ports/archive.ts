@@ -140,7 +140,7 @@ export interface Work {
   readonly candidates: boolean;
   /** Decisions that may be handed to the queue now, or deletes to be judged. */
   readonly decisions: boolean;
-  /** The oldest marking among the candidates that come next in byte order; unchanged for long means that nobody works on them. */
+  /** The oldest marking among the candidates that come next; unchanged for long means that nobody works on them. */
   readonly oldestMarking: Serial;
 }
 
@@ -221,7 +221,10 @@ export interface Archive extends DeleteGate {
     objects: readonly { readonly name: Name; readonly state: RemoteState }[],
   ): Promise<void>;
 
-  /** Candidates without a pending decision that are due, in byte order. Takes no lock: `record` fences. */
+  /**
+   * Candidates without a pending decision that are due: those that were synced before those that are new, either in byte
+   * order, so that where moved content is in the other side is known before it is sent. Takes no lock: `record` fences.
+   */
   candidates(pairId: number, limit: number): Promise<readonly Candidate[]>;
   /** New serials, ascending. */
   issueSerials(count: number): Promise<readonly Serial[]>;

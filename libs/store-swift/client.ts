@@ -3,6 +3,7 @@
  * classifies what no caller expects and passes on, as data, what a commit must judge itself.
  */
 import type { HttpResponse } from '#libs/http/client.ts';
+import { SharedLook } from '#libs/http/shared-look.ts';
 import { HoldfastError } from '#ports/errors.ts';
 import { type ContainerHead, containerHead, type Manifest, type ObjectHead, objectHead } from './heads.ts';
 import { openSegments, type SegmentsClient } from './segments-client.ts';
@@ -39,7 +40,10 @@ export interface Client {
   ): Promise<string | null | undefined>;
   /** Removes the current object, or one version for good. The raw answer, its body discarded; any status. */
   remove(name: string, version: string | null, headers?: Record<string, string>): Promise<HttpResponse>;
-  /** @param ask `newest` costs the store a look at every replica. @throws HoldfastError container-missing */
+  /**
+   * As it was after the call. @param ask `newest` costs the store a look at every replica; without it callers share a look.
+   * @throws HoldfastError container-missing
+   */
   container(ask?: 'newest'): Promise<ContainerHead>;
   /** Creates or updates the container. @returns the status. */
   setContainer(method: 'PUT' | 'POST', headers: Record<string, string>): Promise<number>;
@@ -63,6 +67,19 @@ export function openClient(session: Session, container: string, pairId: string):
     await response.discard();
     return response;
   };
+
+  // Not HEAD: through some proxies its 204 carries a body that breaks the connection.
+  const lookAtContainer = async (headers: Record<string, string>): Promise<ContainerHead> => {
+    const path = `${containerPath}?limit=1`;
+    const response = await session.send({ method: 'GET', path, headers, what: 'look at the container' });
+    if (response.status === 404) await response.discard();
+    if (response.status === 404) throw missing();
+    if (response.status >= 300) throw await response.failure();
+    await response.discard();
+    return containerHead(response.headers, pairId);
+  };
+  // Each name that is absent asks whether the container is there.
+  const sharedLook = new SharedLook(() => lookAtContainer({}));
 
   return {
     path: (name) => `/${container}/${name}`,
@@ -110,17 +127,7 @@ export function openClient(session: Session, container: string, pairId: string):
       const path = objectPath(name, version);
       return drained(await session.send({ method: 'DELETE', path, headers, what: 'remove an object' }));
     },
-    async container(ask) {
-      // Not HEAD: through some proxies its 204 carries a body that breaks the connection.
-      const path = `${containerPath}?limit=1`;
-      const headers = ask === 'newest' ? { 'x-newest': 'true' } : {};
-      const response = await session.send({ method: 'GET', path, headers, what: 'look at the container' });
-      if (response.status === 404) await response.discard();
-      if (response.status === 404) throw missing();
-      if (response.status >= 300) throw await response.failure();
-      await response.discard();
-      return containerHead(response.headers, pairId);
-    },
+    container: (ask) => (ask === 'newest' ? lookAtContainer({ 'x-newest': 'true' }) : sharedLook.look()),
     async setContainer(method, headers) {
       const what = 'set up the container';
       const response = await session.send({ method, path: containerPath, headers, what, idempotent: true });

@@ -18,6 +18,7 @@ import {
   remoteFile,
 } from './archive-fixtures.ts';
 
+const SYNCED = { kind: 'file', size: 1, hash: 'hash-1' } as const;
 const settled = { kind: 'settled' } as const;
 
 async function nextSerial({ archive }: OpenedArchive) {
@@ -46,6 +47,19 @@ function describeMarking(open: OpenArchive): void {
         ],
       );
       assert.equal((await archive.candidates(pair.id, 1)).length, 1);
+    });
+
+    it('names that were synced come before new ones', async (t) => {
+      const fixture = await open(t);
+      const { archive, pair } = fixture;
+      const file = { local: localFile(1), remote: remoteFile(1), sync: SYNCED };
+      await give(fixture, { c: file, d: file });
+      await archive.mark(pair.id, 'local', [name('a'), name('b'), name('c'), name('d')]);
+      const next = async (limit: number): Promise<readonly string[]> =>
+        (await archive.candidates(pair.id, limit)).map(({ entry }) => entry.name);
+      assert.deepEqual(await next(10), ['c', 'd', 'a', 'b']);
+      assert.deepEqual(await next(3), ['c', 'd', 'a']);
+      assert.deepEqual(await next(1), ['c']);
     });
 
     it('a marking that arrives during a probe survives the recording', async (t) => {

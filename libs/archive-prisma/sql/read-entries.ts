@@ -15,6 +15,7 @@ import {
   toLocalState,
   toRemoteState,
 } from '../entry-row.ts';
+import { nextCandidates } from './next-candidates.ts';
 
 const page = (columns: string, kind: string): string => `
 SELECT name, ${columns} FROM entry
@@ -93,11 +94,8 @@ function unknownEntry(name: Name): Entry {
 }
 
 const CANDIDATES = `
-SELECT ${ENTRY_COLUMNS}, e.candidate_sides, e.candidate_marking
-FROM entry e
-WHERE e.pair_id = $1::int AND e.candidate_sides <> 0 AND e.decision_action IS NULL
-  AND (e.due_at IS NULL OR e.due_at <= now())
-ORDER BY e.name LIMIT $2::int`;
+SELECT * FROM (${nextCandidates(`${ENTRY_COLUMNS}, e.candidate_sides, e.candidate_marking`, '$1::int', '$2::int')}) next
+ORDER BY is_new, name`;
 
 export async function candidates(
   session: Session,

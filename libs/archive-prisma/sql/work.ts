@@ -3,11 +3,10 @@ import type { Serial } from '#core/serial.ts';
 import type { PairCounts, Work } from '#ports/archive.ts';
 import type { Session } from '../connection.ts';
 import { MAY_GO, WAITS, WAITS_FOR_ATTEMPT } from './delete-gate.ts';
+import { DUE, nextCandidates } from './next-candidates.ts';
 
-/** Candidates are worked on in byte order, so the first ones tell whether anybody works at all. */
+/** The candidates that come next tell whether anybody works at all. */
 const OLDEST_AMONG = 1_000;
-
-const DUE = '(e.due_at IS NULL OR e.due_at <= now())';
 
 /** Deletes that wait are judged again and again until they go or are held; held ones wait for a mark, or for their end. */
 const GATE = `CASE WHEN p.deletes_held_since IS NULL
@@ -19,11 +18,8 @@ const WORK = `
 SELECT p.id, p.volume, c.oldest IS NOT NULL AS candidates, c.oldest, d.found AS decisions
 FROM pair p
 CROSS JOIN LATERAL (
-  SELECT min(first.candidate_marking) AS oldest FROM (
-    SELECT e.candidate_marking FROM entry e
-    WHERE e.pair_id = p.id AND e.candidate_sides <> 0 AND e.decision_action IS NULL AND ${DUE}
-    ORDER BY e.name LIMIT ${OLDEST_AMONG}
-  ) first
+  SELECT min(candidate_marking) AS oldest
+  FROM (${nextCandidates('e.candidate_marking', 'p.id', `${OLDEST_AMONG}`)}) next
 ) c
 CROSS JOIN LATERAL (
   SELECT EXISTS (

@@ -82,6 +82,13 @@ export function isCandidate({ sides, decision }: EntryRow): boolean {
   return sides !== null && decision === null;
 }
 
+/** Candidates that are due, those that were synced before those that are new: the end of a name tells what moved. */
+export function nextCandidates(rows: readonly EntryRow[], now: number, limit: number): readonly EntryRow[] {
+  const due = rows.filter((row) => isCandidate(row) && isDue(row, now));
+  const isNew = ({ sync }: EntryRow): boolean => sync.kind === 'absent';
+  return [...due.filter((row) => !isNew(row)), ...due.filter(isNew)].slice(0, limit);
+}
+
 export function isDue({ dueAt }: EntryRow, now: number): boolean {
   return dueAt === null || dueAt <= now;
 }

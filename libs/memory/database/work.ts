@@ -5,10 +5,10 @@ import { TURN, type Turn } from '#core/turn.ts';
 import type { PairCounts, Work } from '#ports/archive.ts';
 import { waitsForAttempt } from './deletes.ts';
 import { clearsTree, isRemoval } from './dispatch.ts';
-import { type EntryRow, isCandidate, isDue, isHeld, waits } from './entry-table.ts';
+import { type EntryRow, isCandidate, isDue, isHeld, nextCandidates, waits } from './entry-table.ts';
 import type { PairTables, Transaction } from './tables.ts';
 
-/** Candidates are worked on in byte order, so the first ones tell whether anybody works at all. */
+/** The candidates that come next tell whether anybody works at all. */
 const OLDEST_AMONG = 1_000;
 /** A pending decision that failed so often and has an open problem is stuck. */
 const STUCK_AFTER = 3;
@@ -19,7 +19,7 @@ export function work({ tables, now }: Transaction): readonly Work[] {
     if (pair.paused || pair.disabled !== null) continue;
     const rows = ofPair.entries.rows();
     const due = rows.filter((row) => isDue(row, now));
-    const first = due.filter(isCandidate).slice(0, OLDEST_AMONG);
+    const first = nextCandidates(rows, now, OLDEST_AMONG);
     const mayGo = due.some((row) => row.decision !== null && !waits(row) && !isHeld(row, now));
     const decisions = mayGo || isGateAsked(ofPair, rows);
     if (first.length === 0 && !decisions) continue;
