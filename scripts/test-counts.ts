@@ -12,6 +12,8 @@ export interface TestCounts {
   skipped: number;
   /** Files that came to their end. */
   readonly ended: string[];
+  /** What each of them took, milliseconds. */
+  readonly took: Record<string, number>;
 }
 
 interface Children {
@@ -20,12 +22,15 @@ interface Children {
 }
 
 export default async function* countTests(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const counts: TestCounts = { passed: 0, failed: 0, skipped: 0, ended: [] };
+  const counts: TestCounts = { passed: 0, failed: 0, skipped: 0, ended: [], took: {} };
   // Per file and depth: what was reported since the last test one level up.
   const open = new Map<string, Children>();
   for await (const event of events) {
     if (event.type === 'test:summary') {
-      if (event.data.file !== undefined) counts.ended.push(relative(process.cwd(), event.data.file));
+      const { file, duration_ms: tookMs } = event.data;
+      if (file === undefined) continue;
+      counts.ended.push(relative(process.cwd(), file));
+      counts.took[relative(process.cwd(), file)] = tookMs;
     } else if (event.type === 'test:pass' || event.type === 'test:fail') {
       const { file = '', nesting, name, skip, todo } = event.data;
       const inner = `${file}:${nesting + 1}`;

@@ -10,6 +10,7 @@
 //   REDIS_URL                                    use that Redis
 //   HOLDFAST_TEST_MINUTES                        give up after this time (25)
 //   HOLDFAST_TEST_CONCURRENCY                    test files at once (2)
+//   HOLDFAST_TEST_SWIFT_FILES                    files of the tree that Swift syncs two ways (1500)
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
@@ -37,7 +38,8 @@ import type { TestCounts } from './test-counts.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const SCRATCH = 'holdfast-test-';
-const SERVICE_VARIABLES = /^(DATABASE_URL|REDIS_URL|HOLDFAST_.*|TEST_.*|NODE_TEST_CONTEXT)$/;
+const SLOWEST_SHOWN = 20;
+const SERVICE_VARIABLES = /^(DATABASE_URL|REDIS_URL|HOLDFAST_(?!TEST_).*|TEST_.*|NODE_TEST_CONTEXT)$/;
 
 process.chdir(ROOT);
 const stops: (() => Promise<void> | void)[] = [];
@@ -51,7 +53,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-let counts: TestCounts = { passed: 0, failed: 1, skipped: 0, ended: [] };
+let counts: TestCounts = { passed: 0, failed: 1, skipped: 0, ended: [], took: {} };
 try {
   counts = await main(process.argv.slice(2));
 } catch (error) {
@@ -245,6 +247,7 @@ async function runTests(
   clearTimeout(limit);
 
   const result = readCounts(countsFile);
+  if (files.length > SLOWEST_SHOWN) tellSlowest(result);
   if (late) {
     const open = files.filter((file) => !result.ended.includes(file));
     console.log(`The run took longer than ${minutes} minutes; these files did not end: ${open.join(' ')}`);
@@ -254,7 +257,13 @@ async function runTests(
   return result;
 }
 
+function tellSlowest({ took }: TestCounts): void {
+  const slowest = Object.entries(took).toSorted(([, a], [, b]) => b - a);
+  const shown = slowest.slice(0, SLOWEST_SHOWN).map(([file, ms]) => `${Math.round(ms / 1000)} s ${file}`);
+  console.log(`\nThe slowest files: ${shown.join(', ')}`);
+}
+
 function readCounts(file: string): TestCounts {
   const last = readFileSync(file, 'utf8').trim().split('\n').at(-1);
-  return last ? (JSON.parse(last) as TestCounts) : { passed: 0, failed: 0, skipped: 0, ended: [] };
+  return last ? (JSON.parse(last) as TestCounts) : { passed: 0, failed: 0, skipped: 0, ended: [], took: {} };
 }

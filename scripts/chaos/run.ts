@@ -176,16 +176,20 @@ function openVolume(dir: string, { tell }: RunOptions, stack: AsyncDisposableSta
 }
 
 async function addPairs(fleet: Fleet, stand: Stand, pairs: readonly ChaosPair[]): Promise<void> {
-  for (const store of [stand.pithos, ...(stand.swift === null ? [] : [stand.swift])]) {
-    const { kind, loginUrl, secretFile } = store;
-    await fleet.json('store', 'add', kind, '--kind', kind, '--url', loginUrl, '--secret-file', secretFile);
-  }
-  for (const { name, store, folder, policies } of pairs) {
-    const chosen = policies.flatMap((policy) => ['--policy', policy]);
-    const sides = ['--folder', folder, '--store', store, '--container', name];
-    await fleet.json('pair', 'add', name, ...sides, ...chosen);
-    await fleet.json('sync', name, '--wait', '--timeout', '60s');
-  }
+  const stores = [stand.pithos, ...(stand.swift === null ? [] : [stand.swift])];
+  await Promise.all(
+    stores.map(({ kind, loginUrl, secretFile }) =>
+      fleet.json('store', 'add', kind, '--kind', kind, '--url', loginUrl, '--secret-file', secretFile),
+    ),
+  );
+  await Promise.all(
+    pairs.map(async ({ name, store, folder, policies }) => {
+      const chosen = policies.flatMap((policy) => ['--policy', policy]);
+      const sides = ['--folder', folder, '--store', store, '--container', name];
+      await fleet.json('pair', 'add', name, ...sides, ...chosen);
+      await fleet.json('sync', name, '--wait', '--timeout', '60s');
+    }),
+  );
 }
 
 /** Everything at once, for the time that was asked for. */

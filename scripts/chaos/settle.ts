@@ -31,11 +31,13 @@ export async function settle(
   const open = new Map<string, string>();
   for (let round = 1; ; round += 1) {
     open.clear();
-    for (const pair of pairs) {
-      tell(`round ${round}: waiting for ${pair}`);
-      const why = await syncOnce(fleet, pair);
-      if (why !== null) open.set(pair, why);
-    }
+    tell(`round ${round}: waiting until all is quiet`);
+    await Promise.all(
+      pairs.map(async (pair) => {
+        const why = await syncOnce(fleet, pair);
+        if (why !== null) open.set(pair, why);
+      }),
+    );
     const looks = await pendingLooks(databaseUrl);
     journal.note('settling', { round, open: Object.fromEntries(open), looks });
     if (open.size === 0 && looks === 0) return findings;

@@ -13,6 +13,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { migrate } from '#libs/archive-prisma/migrate.ts';
 import { type PithosServer, startPithosServer } from '#libs/pithos-server/server.ts';
+import type { PairStatus } from '#ports/operator.ts';
 import { type App, secretFile, startFleet, type TestFleet } from '#test/support/fleet.ts';
 import { LastFirst } from '#test/support/last-first.ts';
 import { type OwnPostgres, ownPostgres, ownRedis } from '#test/support/services.ts';
@@ -40,12 +41,6 @@ const INTERVALS = {
   // What strikes one pair here is no sign that something is wrong with the others.
   HOLDFAST_FLEET_STOP_PAIRS: '0',
 };
-
-interface Status {
-  readonly condition: string;
-  readonly disabled: { readonly code: string; readonly reason: string } | null;
-  readonly notes: readonly string[];
-}
 
 interface Struck {
   readonly name: string;
@@ -105,15 +100,8 @@ describe('after a disaster nothing is deleted, and both sides become equal', { t
     return { name, folder: root, upstream, contents };
   }
 
-  async function until(pair: Struck, isReached: (status: Status) => boolean): Promise<Status> {
-    const deadline = Date.now() + DEADLINE_MS;
-    for (;;) {
-      const { pairs } = await fleet.json<{ pairs: Status[] }>('status', pair.name);
-      const status = pairs[0] ?? assert.fail(`${pair.name} is gone`);
-      if (isReached(status)) return status;
-      if (Date.now() > deadline) assert.fail(`${JSON.stringify(status)}\n${await fleet.logTail()}`);
-      await delay(LOOK_EVERY_MS);
-    }
+  function until(pair: Struck, isReached: (status: PairStatus) => boolean): Promise<PairStatus> {
+    return fleet.untilStatus(pair.name, isReached, { deadlineMs: DEADLINE_MS, everyMs: LOOK_EVERY_MS });
   }
 
   async function untilDisabled(pair: Struck, code: string): Promise<void> {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import type { PairStatus } from '#ports/operator.ts';
 import { secretFile, startFleet, type TestFleet } from '#test/support/fleet.ts';
 import { type OwnPostgres, ownPostgres, ownRedis } from '#test/support/services.ts';
 import { temporaryDirectory } from '#test/support/temporary-directory.ts';
@@ -26,14 +26,6 @@ export interface Stage {
   readonly written: Map<string, string>;
 }
 
-interface PairStatus {
-  readonly condition: string;
-  readonly files: number;
-  readonly candidates: number;
-  readonly decisions: number;
-  readonly problems: number;
-}
-
 /** Shorter than the defaults, and no shorter than an operator may choose. */
 const INTERVALS = {
   HOLDFAST_SWEEP_INTERVAL_MS: '1000',
@@ -43,7 +35,6 @@ const INTERVALS = {
 };
 const FILES_PER_DIRECTORY = 50;
 const QUIET_DEADLINE_MS = 420_000;
-/** Each look starts a command line, which costs the machine more than the sync it looks at. */
 const LOOK_EVERY_MS = 1_000;
 
 /** A fleet on a database that survives kills, a Redis of its own, and one quiet, empty pair. */
@@ -100,18 +91,12 @@ export async function write(stage: Stage, from: number, to: number): Promise<voi
 }
 
 /** Waits until `least` files are acknowledged while others still are not; fails when that was never seen. */
-export async function untilInFlight(stage: Stage, least: number): Promise<PairStatus> {
-  const deadline = Date.now() + QUIET_DEADLINE_MS;
-  for (;;) {
-    const status = await statusOf(stage.fleet);
-    const pending = status.candidates + status.decisions;
-    if (status.files >= least) {
-      assert.ok(pending > 0, `the fault comes too late: ${JSON.stringify(status)}`);
-      return status;
-    }
-    if (Date.now() > deadline) await fail(stage, status);
-    await delay(LOOK_EVERY_MS / 4);
-  }
+export async function untilInFlight({ fleet }: Stage, least: number): Promise<void> {
+  const enough = ({ files }: PairStatus): boolean => files >= least;
+  const times = { deadlineMs: QUIET_DEADLINE_MS, everyMs: LOOK_EVERY_MS / 4 };
+  const status = await fleet.untilStatus('pair', enough, times);
+  const pending = status.candidates + status.decisions;
+  assert.ok(pending > 0, `the fault comes too late: ${JSON.stringify(status)}`);
 }
 
 /**
@@ -121,16 +106,11 @@ export async function untilInFlight(stage: Stage, least: number): Promise<PairSt
 export async function assertNothingLost(stage: Stage): Promise<void> {
   const { fleet, upstream, folder, written } = stage;
   const expected = [...written.keys()].toSorted();
-  const deadline = Date.now() + QUIET_DEADLINE_MS;
-  for (;;) {
-    const status = await statusOf(fleet).catch(() => null);
-    if (status !== null && isQuiet(status)) {
-      const names = (await upstream.names()).toSorted();
-      if (names.join('\n') === expected.join('\n')) break;
-    }
-    if (Date.now() > deadline) await fail(stage, status);
-    await delay(LOOK_EVERY_MS);
-  }
+  const names = async (): Promise<string> => (await upstream.names()).toSorted().join('\n');
+  const isWhole = async (status: PairStatus): Promise<boolean> =>
+    isQuiet(status) && (await names()) === expected.join('\n');
+  const times = { deadlineMs: QUIET_DEADLINE_MS, everyMs: LOOK_EVERY_MS };
+  await fleet.untilStatus('pair', isWhole, times).catch((thrown: Error) => explain(stage, thrown));
   const local = [...(await readTree(folder))].filter(([, entry]) => entry.kind === 'file');
   assert.deepEqual(new Map(local.map(([name, { md5 }]) => [name, md5])), sorted(written, local));
   assert.deepEqual(new Map([...(await upstream.contents())].toSorted()), new Map([...written].toSorted()));
@@ -152,19 +132,9 @@ function isQuiet(status: PairStatus): boolean {
   return condition === 'in-sync' && candidates === 0 && decisions === 0 && problems === 0;
 }
 
-async function statusOf(fleet: TestFleet): Promise<PairStatus> {
-  const { pairs } = await fleet.json<{ pairs: PairStatus[] }>('status', 'pair');
-  const [status] = pairs;
-  assert.ok(status !== undefined, 'the pair has a status');
-  return status;
-}
-
-async function fail(stage: Stage, status: PairStatus | null): Promise<never> {
-  const { fleet, written } = stage;
-  const names = new Set(await stage.upstream.names());
+async function explain({ fleet, upstream, written }: Stage, thrown: Error): Promise<never> {
+  const names = new Set(await upstream.names());
   const missing = [...written.keys()].filter((name) => !names.has(name)).slice(0, 5);
   const problems = await fleet.cli('problems', 'pair');
-  assert.fail(
-    `not quiet in time: ${JSON.stringify(status)}; missing upstream: ${missing.join(', ')}\n${problems.stdout}\n${await fleet.logTail()}`,
-  );
+  assert.fail(`not quiet: ${thrown.message}\nmissing upstream: ${missing.join(', ')}\n${problems.stdout}`);
 }

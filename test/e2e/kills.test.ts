@@ -90,7 +90,7 @@ const RUNS: readonly Run[] = [
   {
     title:
       'a Redis emptied, then killed and started empty, and a PostgreSQL killed and started again lose nothing',
-    files: 2_000,
+    files: 1_000,
     strikes: [flushed, restartedEmpty, databaseKilled],
   },
   { title: 'a Redis that is away for ten seconds loses nothing', files: 400, strikes: [awayTenSeconds] },

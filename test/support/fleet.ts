@@ -1,7 +1,8 @@
 /**
  * Fleet: the four processes as operators run them, on real services, and the command line
- * beside them. A test kills and restarts whatever it likes; nothing here reaches inside.
+ * beside them. A test kills and restarts whatever it likes; nothing here reaches into a process.
  */
+import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
@@ -10,6 +11,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { migrate } from '#libs/archive-prisma/migrate.ts';
+import { openFleet } from '#libs/compose/fleet.ts';
+import { loadConfig } from '#libs/config/load.ts';
+import type { PairStatus } from '#ports/operator.ts';
+import { SILENT } from './engine.ts';
 import type { Cleanup } from './services.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../..');
@@ -166,6 +171,31 @@ export class TestFleet {
         `holdfast ${args.join(' ')} exited ${result.code}: ${result.stderr}${result.stdout}\n${await this.logTail()}`,
       );
     return (result.stdout.trim() === '' ? null : JSON.parse(result.stdout)) as Result;
+  }
+
+  /**
+   * Looks at a pair, as `holdfast status` does, until it is as wanted. Connected for so long only, and not a command
+   * line for each look: that would cost the machine more than the sync it looks at.
+   * @throws AssertionError with the last status after `deadlineMs`
+   */
+  async untilStatus(
+    pair: string,
+    isReached: (status: PairStatus) => boolean | Promise<boolean>,
+    { deadlineMs, everyMs }: { readonly deadlineMs: number; readonly everyMs: number },
+  ): Promise<PairStatus> {
+    const deadline = Date.now() + deadlineMs;
+    const watched = await openFleet({ config: loadConfig(this.env), log: SILENT });
+    try {
+      for (;;) {
+        const { pairs } = await watched.operator.status(pair);
+        const status = pairs[0] ?? assert.fail(`${pair} is gone`);
+        if (await isReached(status)) return status;
+        if (Date.now() > deadline) assert.fail(`${JSON.stringify(status)}\n${await this.logTail()}`);
+        await delay(everyMs);
+      }
+    } finally {
+      await watched.close();
+    }
   }
 
   /** Full scan and poll of these pairs, one after the other, until each is quiet. */
