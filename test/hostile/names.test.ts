@@ -14,7 +14,8 @@ const seed = Number(process.env['HOLDFAST_TEST_SEED'] ?? Math.floor(Math.random(
 
 function assertGood(report: FuzzReport): void {
   assert.deepEqual(report.faults, [], `seed ${seed}`);
-  assert.ok(report.synced > report.names / 2, JSON.stringify(report));
+  // Else there was little to get wrong. Half of them are synced on average.
+  assert.ok(report.synced > report.names / 3, JSON.stringify(report));
 }
 
 describe('generated names, drawn here and upstream, are synced exactly or shown as problems', () => {

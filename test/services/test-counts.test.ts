@@ -58,8 +58,9 @@ test('every test is counted once', (t) => {
       { cwd: dir, env, encoding: 'utf8' },
     );
     const last = run.stdout.trim().split('\n').at(-1) ?? '';
-    const { ended, ...counts } = JSON.parse(last || '{}');
+    const { ended, took, ...counts } = JSON.parse(last || '{}');
     assert.deepEqual(counts, expected, title);
+    for (const file of Object.keys(took)) assert.equal(file, 'it.test.mjs', title);
     assert.deepEqual(ended.slice(0, 1), ['it.test.mjs'], title);
   }
 });
