@@ -117,7 +117,7 @@ export interface ObjectStore {
 
   /**
    * The live state of one name, asked of the newest replica. `absent` is proof: a direct 404 while the container
-   * itself was seen present with `identity` (invariant 6; null: identity is not checked).
+   * itself was seen present with `identity` (invariant 6; null: identity is not checked). What listings hide is absent.
    * @throws HoldfastError container-missing, container-replaced instead of ever guessing absence.
    */
   probe(name: Name, identity: string | null): Promise<RemoteState>;

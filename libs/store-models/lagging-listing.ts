@@ -16,6 +16,8 @@ export interface Row {
   readonly isDeleted: boolean;
   readonly bytes: number;
   readonly hash: string;
+  /** Of a static large object: what reads of it show as their ETag, and how long its list of segments is. */
+  readonly list: { readonly tag: string; readonly bytes: number } | null;
   readonly type: string;
   /** Id of the version that the row stands for or leads to; null where there is none. */
   readonly version: string | null;
@@ -49,7 +51,7 @@ export class LaggingListing {
     else this.#arrived(row);
   }
 
-  /** How many rows there are, and the bytes of those that are no links, as known by now. */
+  /** How many rows there are, and the bytes of those that are no links, as known by now; of large objects those of their lists. */
   totals(): { readonly rows: number; readonly bytes: number } {
     this.#catchUp(this.#options.now());
     return { rows: this.#shown.length, bytes: this.#bytes };
@@ -108,5 +110,5 @@ export class LaggingListing {
 }
 
 function bytesOf(row: Row): number {
-  return row.isDeleted || row.isLink ? 0 : row.bytes;
+  return row.isDeleted || row.isLink ? 0 : (row.list?.bytes ?? row.bytes);
 }

@@ -11,11 +11,21 @@ import { LaggingListing, type LagOptions, type Row } from './lagging-listing.ts'
 
 /** What a PUT brings, or a copy finds. */
 export interface Content {
+  /** Of a static large object those of its segments. */
   readonly bytes: Uint8Array;
+  /** Of a static large object that of its list of segments. */
   readonly etag: string;
+  readonly manifest: Manifest | null;
   readonly type: string;
-  /** Headers that are kept with the object: `x-object-meta-*` and `x-object-manifest`. */
+  /** Headers that are kept with the object: `x-object-meta-*`, `x-object-manifest` and `x-delete-at`. */
   readonly meta: Readonly<Record<string, string>>;
+}
+
+/** Of a static large object. */
+export interface Manifest {
+  /** What reads show as its ETag. */
+  readonly tag: string;
+  readonly segments: readonly { readonly container: string; readonly name: string }[];
 }
 
 export interface Version extends Content {
@@ -81,6 +91,7 @@ export class SwiftContainer {
       bytes: NO_BYTES,
       etag: EMPTY_MD5,
       type: MARKER_TYPE,
+      manifest: null,
       meta: {},
     };
     this.#addVersion(name, marker);
@@ -94,6 +105,14 @@ export class SwiftContainer {
   writePlain(name: string, version: Version): void {
     this.#record(name, version);
     this.#hold(name, { kind: 'plain', stamp: version.id, version });
+  }
+
+  /** Tells an object without versions other headers to keep. @returns whether there is one. */
+  retell(name: string, meta: Content['meta']): boolean {
+    const held = this.#names.get(name);
+    if (held?.kind !== 'plain') return false;
+    this.#names.set(name, { ...held, version: { ...held.version, meta } });
+    return true;
   }
 
   /** @returns the status: 204, 404 when there was nothing, 409 when the name holds something newer. */
@@ -134,6 +153,16 @@ export class SwiftContainer {
 
   version(name: string, id: string): Version | null {
     return this.#versions.get(name)?.find((version) => version.id === id) ?? null;
+  }
+
+  /** What the versions that can still be read are made of. */
+  segments(): Manifest['segments'] {
+    const current = [...this.#names.values()].flatMap((held) =>
+      held.kind === 'nothing' ? [] : [held.version],
+    );
+    return [...current, ...[...this.#versions.values()].flat()].flatMap(
+      ({ manifest }) => manifest?.segments ?? [],
+    );
   }
 
   names(): string[] {
@@ -187,16 +216,22 @@ export function kindOf(content: Content): Recorded['kind'] {
 function rowOf(name: string, held: Held): Row {
   const { stamp } = held;
   const row = { key: name, name, stamp, lastModified: listedTime(stamp), isDeleted: held.kind === 'nothing' };
-  if (held.kind === 'nothing') return { ...row, bytes: 0, hash: '', type: '', version: null, isLink: false };
-  const { bytes, etag: hash, type, id } = held.version;
+  if (held.kind === 'nothing')
+    return { ...row, bytes: 0, hash: '', list: null, type: '', version: null, isLink: false };
+  const { bytes, etag: hash, manifest, type, id } = held.version;
   const isLink = held.kind === 'link';
-  return { ...row, bytes: bytes.length, hash, type, version: isLink ? id : null, isLink };
+  const list = listOf(manifest);
+  return { ...row, bytes: bytes.length, hash, list, type, version: isLink ? id : null, isLink };
+}
+
+function listOf(manifest: Manifest | null): Row['list'] {
+  return manifest === null ? null : { tag: manifest.tag, bytes: JSON.stringify(manifest).length };
 }
 
 function versionRow(name: string, version: Version): Row {
-  const { id, bytes, etag: hash, type } = version;
+  const { id, bytes, etag: hash, manifest, type } = version;
   const row = { key: versionKey(name, id), name, stamp: id, lastModified: listedTime(id), isDeleted: false };
-  return { ...row, bytes: bytes.length, hash, type, version: id, isLink: false };
+  return { ...row, bytes: bytes.length, hash, list: listOf(manifest), type, version: id, isLink: false };
 }
 
 /** `1700000000.12345` as `2023-11-14T22:13:20.123450`. */

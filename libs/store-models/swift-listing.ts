@@ -14,6 +14,7 @@ interface ListedRow {
   readonly name: string;
   readonly bytes: number;
   readonly hash: string;
+  readonly slo_etag?: string;
   readonly content_type: string;
   readonly last_modified: string;
 }
@@ -80,8 +81,9 @@ export function limitOf(query: URLSearchParams): number | null {
 }
 
 function listed(row: Row): ListedRow {
-  const { name, bytes, hash, type, lastModified } = row;
-  return { name, bytes, hash, content_type: type, last_modified: lastModified };
+  const { name, bytes, hash, list, type, lastModified } = row;
+  const large = list === null ? {} : { slo_etag: `"${list.tag}"` };
+  return { name, bytes, hash, ...large, content_type: type, last_modified: lastModified };
 }
 
 function encodePath(name: string): string {

@@ -8,7 +8,14 @@ import type { RawStore } from '#libs/memory/raw-store.ts';
 import { atOnce, type Step } from '#libs/memory/step.ts';
 import type { Clock } from '#ports/clock.ts';
 import { type Answer, type ModelRequest, type ModelServer, serverTurns } from './exchange.ts';
-import { type Content, kindOf, md5Of, SwiftContainer, type Version } from './swift-container.ts';
+import {
+  type Content,
+  kindOf,
+  type Manifest,
+  md5Of,
+  SwiftContainer,
+  type Version,
+} from './swift-container.ts';
 import { limitOf, listContainer } from './swift-listing.ts';
 import { notModelled, queryOf, readObject, status, versionAt } from './swift-reading.ts';
 
@@ -22,6 +29,8 @@ export interface SwiftModelOptions {
   readonly versioning?: 'offered' | 'refused';
   /** Whether `If-None-Match: *` of a write is looked at; default: checked. */
   readonly writeConditions?: 'checked' | 'ignored';
+  /** Whether a list of segments becomes a static large object, or is content like any other; default: made. */
+  readonly largeObjects?: 'made' | 'unknown';
 }
 
 export const SWIFT_AUTH_URL = 'http://swift.model/auth/v1.0';
@@ -34,6 +43,14 @@ const OCTETS = 'application/octet-stream';
 const MAX_NAME = 1024;
 /** What the versions' own names take of that: two separators and a time. */
 const VERSION_SUFFIX = 18;
+
+/** A segment as a list of them names it. */
+interface ListedSegment {
+  /** Container and name, not encoded. */
+  readonly path: string;
+  readonly etag: string;
+  readonly size_bytes: number;
+}
 
 /** A write under way. */
 interface Writing {
@@ -57,6 +74,7 @@ export class SwiftModel implements ModelServer {
       lag: () => 0,
       versioning: 'offered',
       writeConditions: 'checked',
+      largeObjects: 'made',
     } as const;
     this.#options = { ...defaults, ...options };
     this.#turn = serverTurns(this.#options.step);
@@ -104,6 +122,15 @@ export class SwiftModel implements ModelServer {
 
   hasContainer(containerName: string): boolean {
     return this.#containers.has(containerName);
+  }
+
+  /** Segments that something readable in the container is made of and that are gone, or have an end. */
+  unkeptSegments(containerName: string): readonly string[] {
+    const named = this.#containers.get(containerName)?.segments() ?? [];
+    return named.flatMap(({ container, name }) => {
+      const found = this.#containers.get(container)?.current(name)?.version;
+      return found === undefined || found.meta['x-delete-at'] !== undefined ? [name] : [];
+    });
   }
 
   /** Raw access to one container, which must exist when it is used. */
@@ -189,8 +216,15 @@ export class SwiftModel implements ModelServer {
       return container === undefined ? status(404) : readObject(container, name, request);
     }
     if (method === 'COPY') return this.#copy(container, name, request);
-    if (method === 'PUT' && version === null)
-      return this.#startPut(container, name, request.headers, request.body);
+    if (method === 'PUT' && version === null) {
+      const isList =
+        this.#options.largeObjects === 'made' && queryOf(request).get('multipart-manifest') === 'put';
+      return isList
+        ? this.#putLarge(container, name, request)
+        : this.#startPut(container, name, request.headers, request.body);
+    }
+    if (method === 'POST' && version === null && container?.isVersioned === false)
+      return status(container.retell(name, keptHeaders(request.headers, this.#now())) ? 202 : 404);
     if (method === 'DELETE') {
       if (container === undefined) return status(404);
       return version === null ? this.#delete(container, name) : this.#deleteVersion(container, name, version);
@@ -204,6 +238,7 @@ export class SwiftModel implements ModelServer {
     name: string,
     headers: ModelRequest['headers'],
     body: () => Promise<Uint8Array>,
+    manifest: Manifest | null = null,
   ): Answer | Promise<Answer> {
     const { 'if-none-match': ifNoneMatch, 'content-type': type = OCTETS } = headers;
     if (ifNoneMatch !== undefined && ifNoneMatch !== '*') return status(400);
@@ -216,20 +251,74 @@ export class SwiftModel implements ModelServer {
       const objection = this.#objection(writing);
       if (objection !== null) return status(objection);
     }
-    return this.#finishPut(writing, type, body);
+    return this.#finishPut(writing, type, body, manifest);
   }
 
-  async #finishPut(writing: Writing, type: string, body: () => Promise<Uint8Array>): Promise<Answer> {
+  /** The segments are looked at first; then the list of them is written like any other content. */
+  async #putLarge(
+    container: SwiftContainer | undefined,
+    name: string,
+    request: ModelRequest,
+  ): Promise<Answer> {
+    const rows = JSON.parse(Buffer.from(await request.body()).toString()) as readonly ListedSegment[];
+    const { answered } = await this.#turn('swift.segments', name, () => {
+      const large = this.#assemble(rows);
+      if (large === null) return { answered: status(400) };
+      const { etag, ...headers } = request.headers;
+      if (etag !== undefined && etag !== large.manifest.tag) return { answered: status(422) };
+      return {
+        answered: this.#startPut(
+          container,
+          name,
+          headers,
+          () => Promise.resolve(large.bytes),
+          large.manifest,
+        ),
+      };
+    });
+    return answered;
+  }
+
+  /** @returns null where a segment is missing, empty or another one. */
+  #assemble(
+    rows: readonly ListedSegment[],
+  ): (Pick<Content, 'bytes'> & { readonly manifest: Manifest }) | null {
+    const found = rows.map(({ path, etag, size_bytes: size }) => {
+      const [, container = '', ...rest] = path.split('/');
+      const name = rest.join('/');
+      const version = this.#containers.get(container)?.current(name)?.version;
+      const isThere = version?.etag === etag && version.bytes.length === size && size > 0;
+      return isThere ? { container, name, version } : null;
+    });
+    const segments = found.filter((one) => one !== null);
+    if (segments.length < rows.length || segments.length === 0) return null;
+    return {
+      bytes: Buffer.concat(segments.map(({ version }) => version.bytes)),
+      manifest: {
+        tag: md5Of(Buffer.from(segments.map(({ version }) => version.etag).join(''))),
+        segments: segments.map(({ container, name }) => ({ container, name })),
+      },
+    };
+  }
+
+  async #finishPut(
+    writing: Writing,
+    type: string,
+    body: () => Promise<Uint8Array>,
+    manifest: Manifest | null,
+  ): Promise<Answer> {
     const { container, name, stamp, headers } = writing;
-    const version = this.#version(stamp, await body(), type, keptHeaders(headers));
+    const kept = keptHeaders(headers, this.#now());
+    const version = this.#version(stamp, await body(), type, kept, manifest);
+    const etag = manifest === null ? version.etag : `"${manifest.tag}"`;
     if (headers['etag'] !== undefined && headers['etag'] !== version.etag) return status(422);
     if (!container.isVersioned) {
       return this.#turn('swift.write', name, () => {
         container.writePlain(name, version);
-        return status(201, { etag: version.etag });
+        return status(201, { etag });
       });
     }
-    const given = { etag: version.etag, 'x-object-version-id': stamp };
+    const given = { etag, 'x-object-version-id': stamp };
     const objection = await this.#turn('swift.keep', name, () => {
       container.keep(name, version);
       return this.#objection(writing);
@@ -256,12 +345,13 @@ export class SwiftModel implements ModelServer {
     const found = versionAt(source, name, queryOf(request).get('version-id'));
     if (found === null || read.status >= 300) return read;
     const { 'if-none-match': _, 'x-fresh-metadata': fresh, ...rest } = request.headers;
+    const isList = queryOf(request).get('multipart-manifest') === 'get';
     const kept = fresh === 'true' ? {} : found.meta;
     const headers = { ...kept, 'content-type': found.type, ...rest };
     return (async () => {
       const bytes = () => Promise.resolve(found.bytes);
       const { answered } = await this.#turn('swift.copy', targetName, () => ({
-        answered: this.#startPut(target, targetName, headers, bytes),
+        answered: this.#startPut(target, targetName, headers, bytes, isList ? found.manifest : null),
       }));
       return answered;
     })();
@@ -302,8 +392,16 @@ export class SwiftModel implements ModelServer {
     container.link(name, version);
   }
 
-  #version(id: string, bytes: Uint8Array, type: string, meta: Content['meta']): Version {
-    return { id, bytes, etag: md5Of(bytes), type, meta, isMarker: false };
+  #version(
+    id: string,
+    bytes: Uint8Array,
+    type: string,
+    meta: Content['meta'],
+    manifest: Manifest | null = null,
+  ): Version {
+    // Lists of the same segments are the same list.
+    const etag = md5Of(manifest === null ? bytes : Buffer.from(JSON.stringify(manifest)));
+    return { id, bytes, etag, manifest, type, meta, isMarker: false };
   }
 
   #openContainer(containerName: string): SwiftContainer {
@@ -313,6 +411,10 @@ export class SwiftModel implements ModelServer {
     const container = new SwiftContainer({ now: () => clock.now(), lag });
     this.#containers.set(containerName, container);
     return container;
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
   }
 
   /** The start of a request; no two are alike. */
@@ -359,12 +461,14 @@ function showContainer(container: SwiftContainer, request: ModelRequest): Answer
   return { status: 200, headers, body: Buffer.from(listed.map((row) => `${row.name}\n`).join('')) };
 }
 
-/** Headers of a PUT that Swift keeps with the object. */
-function keptHeaders(headers: ModelRequest['headers']): Content['meta'] {
+/** Headers of a PUT or POST that Swift keeps with the object. @param now milliseconds since the epoch. */
+function keptHeaders(headers: ModelRequest['headers'], now: number): Content['meta'] {
   const kept: Record<string, string> = {};
   for (const [key, value] of Object.entries(headers)) {
     const isKept = key.startsWith('x-object-meta-') || key === 'x-object-manifest';
     if (isKept && value !== undefined) kept[key] = value;
   }
+  const lifeS = headers['x-delete-after'];
+  if (lifeS !== undefined) kept['x-delete-at'] = String(Math.floor(now / 1_000) + Number(lifeS));
   return kept;
 }

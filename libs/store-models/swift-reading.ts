@@ -18,7 +18,10 @@ export function readObject(container: SwiftContainer, name: string, request: Mod
     if (marker === null) return refused(404);
     return wanted !== undefined && wanted !== marker.etag ? refused(412) : status(404, versioned);
   }
-  const { bytes, etag, type, meta } = version;
+  const { bytes, manifest, type, meta } = version;
+  // The list of segments is asked for by itself only to be copied.
+  const isList = manifest === null || queryOf(request).get('multipart-manifest') === 'get';
+  const etag = isList ? version.etag : manifest.tag;
   if (wanted !== undefined && wanted !== etag) return refused(412);
   const range = request.method === 'GET' ? rangeOf(request.headers['range'], bytes.length) : null;
   if (range === 'unsatisfiable') return refused(416);
@@ -29,7 +32,9 @@ export function readObject(container: SwiftContainer, name: string, request: Mod
     ...versioned,
     'content-type': type,
     'content-length': String(end - start),
-    etag,
+    ...(manifest === null
+      ? { etag }
+      : { etag: `"${etag}"`, 'x-static-large-object': 'True', 'x-manifest-etag': version.etag }),
     'x-timestamp': version.id,
     ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` }),
     ...(isFollowed ? { 'content-location': `${request.path}?version-id=${linked}` } : {}),
@@ -58,6 +63,7 @@ const KNOWN_PARAMETERS = new Set([
   'format',
   'limit',
   'marker',
+  'multipart-manifest',
   'prefix',
   'version-id',
   'version_marker',
@@ -68,9 +74,7 @@ const KNOWN_PARAMETERS = new Set([
 export function queryOf(request: ModelRequest): URLSearchParams {
   const query = new URLSearchParams(request.query);
   for (const key of query.keys()) {
-    // There is no middleware for manifests here: what shall become one is content like any other.
-    const isManifest = key === 'multipart-manifest' && request.method === 'PUT';
-    if (!isManifest && !KNOWN_PARAMETERS.has(key)) throw notModelled(request);
+    if (!KNOWN_PARAMETERS.has(key)) throw notModelled(request);
   }
   return query;
 }

@@ -130,7 +130,8 @@ class PithosStore implements ObjectStore {
   }
 
   async probe(name: Name, identity: string | null): Promise<RemoteState> {
-    const facts = await this.#client.head(name);
+    // Whoever tells of a private object, such as a notification: it is no more there than in listings.
+    const facts = isHidden(name) ? null : await this.#client.head(name);
     if (facts !== null) {
       if (facts.available) return stateOf(facts);
       throw new HoldfastError(
@@ -138,7 +139,10 @@ class PithosStore implements ObjectStore {
         `container ${this.#client.container}: ${name} is not available now; it is asked for again`,
       );
     }
-    const [head, isRepaired] = await Promise.all([this.#head(), repairRemovals(this.#client, name)]);
+    const [head, isRepaired] = await Promise.all([
+      this.#head(),
+      isHidden(name) ? false : repairRemovals(this.#client, name),
+    ]);
     if (identity !== null && head.identity !== identity) {
       throw new HoldfastError(
         'container-replaced',

@@ -32,6 +32,8 @@ export interface SimContainer {
   settle(): void;
   /** Every client must log in again. */
   expireTokens(): void;
+  /** Parts of large content that nothing keeps, though something readable is made of them. */
+  unkeptParts(): readonly string[];
   /** Names that the store takes and no folder can hold. */
   readonly oddNames: readonly string[];
 }
@@ -48,6 +50,8 @@ export interface ContainerOptions {
   readonly log: Log;
   /** Milliseconds until a listing learns of a change. */
   readonly lag: () => number;
+  /** Content of more goes up in parts of so many bytes where the store takes parts. */
+  readonly partBytes: number;
 }
 
 const CONTAINER = 'container';
@@ -82,6 +86,7 @@ function s3Container({ clock }: ContainerOptions): SimContainer {
     begin: () => {},
     settle: () => {},
     expireTokens: () => {},
+    unkeptParts: () => [],
     oddNames: ODD_NAMES,
   };
 }
@@ -96,6 +101,7 @@ async function swiftContainer(options: ContainerOptions, keepsVersions: boolean)
     lag,
     versioning: keepsVersions ? 'offered' : 'refused',
     writeConditions: keepsVersions ? 'checked' : 'ignored',
+    largeObjects: keepsVersions ? 'made' : 'unknown',
   });
   const auth = { url: SWIFT_AUTH_URL, credentials: async () => SWIFT_CREDENTIALS };
   const opened = await attached(model, options, keepsVersions, (http, user, known) =>
@@ -107,6 +113,7 @@ async function swiftContainer(options: ContainerOptions, keepsVersions: boolean)
       http,
       clock: user.clock,
       log: user.log,
+      sizes: { thresholdBytes: options.partBytes, leastBytes: options.partBytes },
       ...known,
     }),
   );
@@ -117,6 +124,7 @@ async function swiftContainer(options: ContainerOptions, keepsVersions: boolean)
     begin: (step) => server.begin(step),
     settle: () => model.settle(),
     expireTokens: () => model.expireTokens(),
+    unkeptParts: () => model.unkeptSegments(CONTAINER),
   };
 }
 
@@ -144,6 +152,7 @@ async function pithosContainer(options: ContainerOptions): Promise<SimContainer>
     begin: (step) => server.begin(step),
     settle: () => {},
     expireTokens: () => {},
+    unkeptParts: () => [],
   };
 }
 

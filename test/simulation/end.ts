@@ -103,6 +103,8 @@ export class End {
       if (decided !== '') throw new Violation(2, 'equal, but a further scan and poll decided', decided);
       const missing = this.#missing();
       if (missing !== null) throw missing;
+      const [unkept] = parts.container.unkeptParts();
+      if (unkept !== undefined) throw new Violation(1, 'a part of readable content has an end', unkept);
       this.isOver = true;
       return;
     }

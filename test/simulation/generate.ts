@@ -28,6 +28,8 @@ const NAMES = [
 ];
 
 const MOST_ACTS = 60;
+/** So that contents of a few bytes have several parts, some of them equal. */
+const PART_BYTES = 8;
 
 export interface GenerateOptions {
   /** Null: by the seed. */
@@ -40,7 +42,13 @@ export function generate(seed: number, options: GenerateOptions): Scenario {
   const disasters = drawDisasters(new Random(seed, 'disasters'), plain);
   const resumed = new Random(seed, 'resumed');
   const isResuming = resumed.chance(0.3);
-  const settings = { ...plain, ...disasters.settings, ...(isResuming ? { resumedBytes: 1 } : {}) };
+  const settings = {
+    ...plain,
+    ...disasters.settings,
+    ...(isResuming ? { resumedBytes: 1 } : {}),
+    ...drawNotices(new Random(seed, 'notified')),
+    ...(new Random(seed, 'parts').chance(0.4) ? { partBytes: PART_BYTES } : {}),
+  };
   const names = drawNames(new Random(seed, 'names'));
   const strikes = drawStrikes(new Random(seed, 'strikes'), names, settings);
   const acts = drawActs(new Random(seed, 'acts'), names, plain);
@@ -82,6 +90,10 @@ function drawSettings(random: Random, options: GenerateOptions): Settings {
     eventsLost: random.pick([0, 0.1, 1]),
     activeMs: Math.round(random.magnitude(15_000, 60_000)),
   };
+}
+
+function drawNotices(random: Random): Partial<Settings> {
+  return random.chance(0.4) ? { noticesLost: random.pick([0, 0.2, 0.8]) } : {};
 }
 
 /** The stores that break more than they promise are met more often. */

@@ -11,7 +11,7 @@ import type { Scenario, Settings, When } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { Users } from './users.ts';
 import type { Violation } from './violation.ts';
-import { type Trace, Witness } from './witness.ts';
+import { isStoreWrite, type Trace, Witness } from './witness.ts';
 import { createParts, HOLD_NAMES, type Parts, paces, ROOT } from './world.ts';
 
 export interface RunResult {
@@ -40,7 +40,10 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
       return isCalm ? 0 : settings.faultRate;
     },
     paceOf: (_process, verb) => (isCalm ? calmPace(verb) : pace(verb)),
-    observe: (process, verb, subject, outcome) => witness?.observe(process, verb, subject, outcome),
+    observe: (process, verb, subject, outcome) => {
+      if (outcome.kind === 'done' && isStoreWrite(verb)) parts.notices.tell(subject);
+      witness?.observe(process, verb, subject, outcome);
+    },
   };
   const parts = await createParts(scenario, scheduler, world, () => isCalm);
   const watching = new Witness(parts, {
@@ -54,7 +57,7 @@ export async function run(scenario: Scenario, trace: Trace | null = null): Promi
   const users = new Users({
     disk: parts.disk.user(),
     root: ROOT,
-    container: parts.container,
+    container: { ...parts.container, raw: parts.notices.telling(parts.container.raw) },
     book,
     scheduler,
     tellsTouches: settings.mtimeGranularityNs === 1,

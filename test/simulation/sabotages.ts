@@ -407,6 +407,21 @@ export const SABOTAGES: readonly Sabotage[] = [
     from: `  if (deletes > policy.names && deletes * 100 > policy.percent * names) return true;`,
     to: '',
   },
+  // Large content, and what stores tell.
+  {
+    name: 'the segments of a manifest keep their end',
+    file: 'libs/store-swift/segments.ts',
+    from: `  await mapToEnd(ending.flat(), PARTS_AT_ONCE, (part) => keep(context, part));`,
+    to: '',
+    store: 'swift',
+  },
+  {
+    name: 'a private object that somebody tells of is synced',
+    file: 'libs/store-pithos/store.ts',
+    from: `isHidden(name) ? null : await this.#client.head(name);`,
+    to: `await this.#client.head(name);`,
+    store: 'pithos',
+  },
   // Renames.
   {
     name: 'whatever is at the old name here is copied to the new one',

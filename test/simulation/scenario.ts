@@ -110,6 +110,10 @@ export interface Settings {
   readonly holdNames?: number;
   /** Downloads of so many bytes go on where an earlier attempt ended; none when left out. */
   readonly resumedBytes?: number;
+  /** Content of more goes up in parts of so many bytes; all goes whole when left out. */
+  readonly partBytes?: number;
+  /** Share of the store's notices that are lost; it sends none when left out. */
+  readonly noticesLost?: number;
 }
 
 export interface Scenario {

@@ -21,6 +21,8 @@ const PLAINER: readonly Partial<Settings>[] = [
   { queueDuplicates: 0 },
   { queueReorders: 0 },
   { eventsLost: 0 },
+  { noticesLost: 1 },
+  { partBytes: Number.MAX_SAFE_INTEGER },
   { watchers: 1 },
   { deciders: 1 },
   { transfers: 1 },

@@ -193,7 +193,8 @@ function isUnanswered(outcome: Outcome): boolean {
 }
 
 /** Whether an object may be another one after this step. */
-function isStoreWrite(verb: string): boolean {
+/** Whether a step may change the container; its subject is the name then. */
+export function isStoreWrite(verb: string): boolean {
   if (verb.startsWith('http.')) return verb !== 'http.GET' && verb !== 'http.HEAD' && verb !== 'http.answer';
   return !/^(fs|db|queue)\./.test(verb);
 }

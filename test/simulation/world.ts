@@ -22,7 +22,9 @@ import { runDecider } from '#steps/run-decider.ts';
 import { runPoller } from '#steps/run-poller.ts';
 import { runTransfer } from '#steps/run-transfer.ts';
 import { runWatcher } from '#steps/run-watcher.ts';
+import { NoticeTaker } from '#steps/take-notices.ts';
 import { createContainer, type SimContainer } from './container.ts';
+import { Notices } from './notices.ts';
 import { attemptOwner, type Owners } from './owners.ts';
 import { type Life, type Pace, SimProcess, type Start, type World } from './process.ts';
 import { Random } from './random.ts';
@@ -34,6 +36,8 @@ const PRIVATE = `${ROOT}/.holdfast/`;
 /** So that contents of a few bytes are read in several calls, between which they may change. */
 const LONGEST_READ = 10;
 export const OUTSIDE = '/outside';
+const STORE = 'store';
+const CONTAINER = 'container';
 const UID = 'pair-uid';
 const VOLUME = 'default';
 const ORIGIN = 'sim';
@@ -60,6 +64,7 @@ export interface Parts {
   readonly database: MemoryDatabase;
   readonly queue: MemoryQueueServer;
   readonly container: SimContainer;
+  readonly notices: Notices;
   readonly processes: ReadonlyMap<string, SimProcess>;
   readonly pairId: number;
   /** As the operator's `sync` does. */
@@ -95,6 +100,7 @@ export async function createParts(
     log: SILENT,
     lag: () =>
       isCalm() || scheduler.now === 0 || settings.listingLagMs === 0 ? 0 : lag.below(settings.listingLagMs),
+    partBytes: settings.partBytes ?? Number.MAX_SAFE_INTEGER,
   });
   const random = new Random(seed, 'queue');
   const queue = new MemoryQueueServer({
@@ -106,7 +112,8 @@ export async function createParts(
   });
   const pairId = await register(disk, database, container, settings, clock);
   const owners: Owners = { processes: new Map(), oneMachine: settings.oneMachine };
-  const context: Context = { disk, database, queue, container, owners, settings, seed, isCalm };
+  const notices = new Notices(settings, seed, scheduler, { store: STORE, container: CONTAINER });
+  const context: Context = { disk, database, queue, container, notices, owners, settings, seed, isCalm };
   const processes = new Map<string, SimProcess>();
   const add = (name: string, start: Start): void => {
     processes.set(name, new SimProcess(name, seed, world, start));
@@ -127,6 +134,7 @@ export async function createParts(
     database,
     queue,
     container,
+    notices,
     processes,
     pairId,
     askForPoll: () => operator.pollNow(pairId),
@@ -152,6 +160,7 @@ interface Context {
   readonly database: MemoryDatabase;
   readonly queue: MemoryQueueServer;
   readonly container: SimContainer;
+  readonly notices: Notices;
   readonly owners: Owners;
   readonly settings: Settings;
   readonly seed: number;
@@ -174,7 +183,7 @@ async function register(
   const folderFacts = await folder.attach(UID);
   const registry = database.registry(atOnce);
   const store = await registry.addStore({
-    name: 'store',
+    name: STORE,
     kind: 'swift',
     url: 'http://store.example/',
     secret: { from: 'env', at: 'NONE' },
@@ -184,7 +193,7 @@ async function register(
     uid: UID,
     name: 'pair',
     storeId: store.id,
-    container: 'container',
+    container: CONTAINER,
     identity: container.identity,
     containerCreatedAt: null,
     folder: ROOT,
@@ -288,7 +297,9 @@ function startWatcher(context: Context): Start {
 function startPoller(context: Context): Start {
   return (life) => {
     const { deps, exit } = fleetOf(life, context);
-    runPoller({ ...deps, pace: PACE });
+    const taker = new NoticeTaker(deps);
+    context.notices.deliverTo(life, taker);
+    runPoller({ ...deps, pace: PACE, notices: taker });
     return exit;
   };
 }

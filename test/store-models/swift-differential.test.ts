@@ -32,6 +32,14 @@ type Ask =
       readonly headers: Readonly<Record<string, string>>;
     }
   | {
+      readonly kind: 'large';
+      readonly name: string;
+      /** What its segments hold; their container is another one. */
+      readonly contents: readonly string[];
+      readonly says: 'truth' | 'wrong segment' | 'wrong etag';
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | {
       readonly kind: 'HEAD' | 'GET' | 'DELETE';
       readonly name: string;
       readonly version: number | null;
@@ -42,7 +50,8 @@ type Ask =
       readonly name: string;
       readonly version: number | null;
       readonly to: string;
-      readonly etag: string;
+      /** Null: whatever it is, and a large object as its list of segments. */
+      readonly etag: string | null;
     }
   | { readonly kind: 'list'; readonly query: Readonly<Record<string, string>>; readonly after: number | null }
   | {
@@ -80,6 +89,16 @@ const put = fc.record({
     fc.constant({ 'x-object-meta-mtime': '1700000000.123456789', 'x-object-meta-mode': '100644' }),
   ),
 });
+const large = fc.record({
+  kind: fc.constant('large' as const),
+  name,
+  contents: fc.array(fc.constantFrom(...CONTENTS.filter((text) => text !== '')), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+  says: fc.constantFrom('truth', 'truth', 'truth', 'wrong segment', 'wrong etag'),
+  headers: fc.oneof(noHeaders, fc.constant({ 'if-none-match': '*' })),
+});
 const look = fc.record({
   kind: fc.constantFrom('HEAD' as const, 'GET' as const),
   name,
@@ -87,6 +106,7 @@ const look = fc.record({
   headers: fc.oneof(
     noHeaders,
     content.map((text) => ({ 'if-match': md5(text) })),
+    content.map((text) => ({ 'if-match': md5(md5(text)) })),
     fc.constantFrom('bytes=0-3', 'bytes=2-2', 'bytes=5-100').map((range) => ({ range })),
   ),
 });
@@ -101,7 +121,7 @@ const copy = fc.record({
   name,
   version,
   to: name,
-  etag: content.map(md5),
+  etag: fc.oneof(content.map(md5), fc.constant(null)),
 });
 const list = fc.record({
   kind: fc.constant('list' as const),
@@ -127,6 +147,7 @@ const container = fc.record({
 });
 const ask: fc.Arbitrary<Ask> = fc.oneof(
   { weight: 6, arbitrary: put },
+  { weight: 3, arbitrary: large },
   { weight: 4, arbitrary: look },
   { weight: 4, arbitrary: remove },
   { weight: 2, arbitrary: copy },
@@ -139,6 +160,7 @@ class Side {
   readonly #session: Session;
   readonly #path: string;
   readonly #ids: string[] = [];
+  #hasLarge = false;
 
   constructor(http: HttpClient, url: string, credentials: Readonly<Record<string, string>>, named: string) {
     this.#session = openSession(http, createLogin(http, { url, credentials: async () => credentials }));
@@ -146,8 +168,11 @@ class Side {
   }
 
   async answer(asked: Ask): Promise<Answer> {
+    this.#hasLarge ||= asked.kind === 'large';
+    if (asked.kind === 'large') await this.#putSegments(asked.contents);
     const response = await this.#session.send(this.#request(asked));
-    const isWrite = asked.kind === 'put' || asked.kind === 'copy' || asked.kind === 'DELETE';
+    const isWrite =
+      asked.kind === 'put' || asked.kind === 'large' || asked.kind === 'copy' || asked.kind === 'DELETE';
     const id = response.headers['x-object-version-id'];
     if (isWrite && id !== undefined && id !== 'null' && !this.#ids.includes(id)) this.#ids.push(id);
     return {
@@ -171,6 +196,19 @@ class Side {
     throw new Error('the container does not get empty');
   }
 
+  async #putSegments(contents: readonly string[]): Promise<void> {
+    const path = `${this.#path}-segments`;
+    await this.#session.send({ method: 'PUT', path });
+    for (const text of contents) {
+      const { status } = await this.#session.send({
+        method: 'PUT',
+        path: `${path}/${md5(text)}`,
+        body: () => text,
+      });
+      assert.equal(status, 201);
+    }
+  }
+
   async #rows(query: string): Promise<Record<string, unknown>[]> {
     const response = await this.#send('GET', query);
     return response.status === 200 ? ((await response.json()) as Record<string, unknown>[]) : [];
@@ -186,14 +224,30 @@ class Side {
         const headers = { 'content-type': asked.type, ...asked.headers };
         return { method: 'PUT', path: this.#pathOf(asked.name, null), headers, body: () => asked.content };
       }
+      case 'large': {
+        const holder = `${decodeURIComponent(this.#path)}-segments`;
+        const etags = asked.contents.map(md5);
+        const rows = asked.contents.map((text, index) => ({
+          path: `${holder}/${etags[index]}`,
+          etag: asked.says === 'wrong segment' ? md5('never') : etags[index],
+          size_bytes: text.length,
+        }));
+        const etag = asked.says === 'wrong etag' ? md5('never') : md5(etags.join(''));
+        const headers = { 'content-type': 'application/octet-stream', etag, ...asked.headers };
+        const path = `${this.#pathOf(asked.name, null)}?multipart-manifest=put`;
+        return { method: 'PUT', path, headers, body: () => JSON.stringify(rows) };
+      }
       case 'HEAD':
       case 'GET':
       case 'DELETE':
         return { method: asked.kind, path: this.#pathOf(asked.name, asked.version), headers: asked.headers };
       case 'copy': {
         const destination = `${this.#path.slice(1)}${encodePath(asked.to)}`;
-        const headers = { destination, 'if-match': asked.etag };
-        return { method: 'COPY', path: this.#pathOf(asked.name, asked.version), headers };
+        const from = this.#pathOf(asked.name, asked.version);
+        if (asked.etag !== null)
+          return { method: 'COPY', path: from, headers: { destination, 'if-match': asked.etag } };
+        const path = `${from}${from.includes('?') ? '&' : '?'}multipart-manifest=get`;
+        return { method: 'COPY', path, headers: { destination } };
       }
       case 'list': {
         const { query, after } = asked;
@@ -232,13 +286,17 @@ class Side {
     if (asked.kind === 'container' || asked.kind === 'list') {
       keep(/^x-(container-meta-|container-object-count$|container-bytes-used$|versions-enabled$)/);
       // A real one counts the bytes of its versions from a cache, which may be a minute old.
-      if (kept['x-versions-enabled'] !== undefined) delete kept['x-container-bytes-used'];
+      // Each of them has its own text for a list of segments.
+      if (kept['x-versions-enabled'] !== undefined || this.#hasLarge) delete kept['x-container-bytes-used'];
       return kept;
     }
     kept['version'] = this.#label(headers['x-object-version-id']);
     if (status >= 300 || asked.kind === 'DELETE') return kept;
-    kept['etag'] = headers['etag']?.replaceAll('"', '');
-    if (asked.kind === 'put' || asked.kind === 'copy') return kept;
+    const isList = headers['x-static-large-object'] !== undefined;
+    // Of a copied list it is that of the list, whose text each of them chooses by itself.
+    if (asked.kind !== 'copy' || asked.etag !== null) kept['etag'] = headers['etag']?.replaceAll('"', '');
+    kept['large'] = isList && headers['x-manifest-etag'] !== undefined;
+    if (asked.kind === 'put' || asked.kind === 'large' || asked.kind === 'copy') return kept;
     keep(/^(content-(type|length|range)$|x-object-meta-)/);
     kept['has time'] = headers['x-timestamp'] !== undefined;
     kept['leads to'] = this.#label(/version-id=(.*)/.exec(headers['content-location'] ?? '')?.[1]);
@@ -252,6 +310,7 @@ class Side {
     const rows = (await response.json()) as Record<string, unknown>[];
     return rows.map(({ last_modified: time, version_id: id, symlink_path: path, ...row }) => ({
       ...row,
+      hash: row['slo_etag'] === undefined ? row['hash'] : 'of a list',
       time: typeof time === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/.test(time),
       id: this.#label(id),
       link: this.#label(/version-id=(.*)/.exec(String(path))?.[1]),

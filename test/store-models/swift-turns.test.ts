@@ -266,7 +266,7 @@ describe('faults on the way to a model Swift', () => {
     const session = await rawSession(opened);
     for (const [method, path] of [
       ['POST', PATH],
-      ['GET', `${PATH}?multipart-manifest=get`],
+      ['GET', `${PATH}?temp_url_sig=signed`],
     ] as const) {
       await assert.rejects(session.send({ method, path }), /the model of Swift knows no/);
     }

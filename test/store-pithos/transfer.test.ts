@@ -19,6 +19,16 @@ import { openPithos } from './open-pithos.ts';
 const NAME: Name = toName('dir/50% "off" – Ωmega.txt');
 const BLOCK = 64 * 1024;
 
+it('shows nothing at the names of its own objects, in a listing or by themselves', async (t) => {
+  const opened = await openPithos(t);
+  const names = ['.holdfast-delete/0123-directory', '.holdfast-probe/1', 'a.pithos_staged_for_deletion'];
+  for (const name of names) await opened.other.put(name, Buffer.from('private'));
+  assert.deepEqual(await listAll(opened.store), []);
+  for (const name of names) {
+    assert.deepEqual(await opened.store.probe(toName(name), opened.identity), ABSENT);
+  }
+});
+
 describe('upload', () => {
   it('sends no block that the store has', async (t) => {
     const opened = await openPithos(t, { blockSize: BLOCK });
