@@ -454,9 +454,10 @@ export class Checker {
    */
   #wasOvertaken(name: string, content: string): boolean {
     const { book, container } = this.#parts;
-    const history = container.raw
-      .history(name)
-      .map((written) => ({ ...written, text: textOf(written.bytes) }));
+    const history = container.raw.history(name).map((written) => ({
+      ...written,
+      text: written.kind === 'directory' ? DIRECTORY : textOf(written.bytes),
+    }));
     const ours = history.findLastIndex(({ text }) => text === content);
     if (ours < 0) return false;
     if (history.slice(ours + 1).some(({ text }) => book.hasPut(name, text))) return true;

@@ -244,7 +244,10 @@ export class Users {
         book.touched('upstream', name);
         return;
       case 'remove':
-        if (objectsOf(container).has(name)) container.raw.remove(name);
+        if (!objectsOf(container).has(name)) return;
+        container.raw.remove(name);
+        // A directory that others still imply: of whoever looks at its name alone it is gone.
+        book.removedName('upstream', name);
         return;
       case 'remove-tree':
         for (const known of below) container.raw.remove(known);
