@@ -101,7 +101,9 @@ export class Checker {
     }
     const gone: string[] = [];
     for (const [name, content] of before) {
-      const isTreeGone = content === DIRECTORY || (content === '' && !now.has(parentOf(name)));
+      // A link goes along with the tree that it is in, as what has no content does.
+      const isPassenger = (content === '' || content === SPECIAL) && !now.has(parentOf(name));
+      const isTreeGone = content === DIRECTORY || isPassenger;
       if (isTreeGone && !now.has(name)) this.#moved.add(`${side} ${name}`);
       if (!now.has(name)) this.#lastContent.set(name, content);
       if (!now.has(name)) this.#takenSince.set(`${side} ${name}`, this.#claimedAt.get(name) ?? 0);
