@@ -267,12 +267,8 @@ export class SwiftModel implements ModelServer {
       const { etag, ...headers } = request.headers;
       if (etag !== undefined && etag !== large.manifest.tag) return { answered: status(422) };
       return {
-        answered: this.#startPut(
-          container,
-          name,
-          headers,
-          () => Promise.resolve(large.bytes),
-          large.manifest,
+        answered: inOtherStep(
+          this.#startPut(container, name, headers, () => Promise.resolve(large.bytes), large.manifest),
         ),
       };
     });
@@ -351,7 +347,9 @@ export class SwiftModel implements ModelServer {
     return (async () => {
       const bytes = () => Promise.resolve(found.bytes);
       const { answered } = await this.#turn('swift.copy', targetName, () => ({
-        answered: this.#startPut(target, targetName, headers, bytes, isList ? found.manifest : null),
+        answered: inOtherStep(
+          this.#startPut(target, targetName, headers, bytes, isList ? found.manifest : null),
+        ),
       }));
       return answered;
     })();
@@ -424,6 +422,12 @@ export class SwiftModel implements ModelServer {
     const fraction = this.#ticks % TICKS_PER_SECOND;
     return `${String(seconds).padStart(10, '0')}.${String(fraction).padStart(5, '0')}`;
   }
+}
+
+/** What goes on after a step that may fail by itself: then nobody hears how it ends. */
+function inOtherStep(answered: Answer | Promise<Answer>): Answer | Promise<Answer> {
+  if (answered instanceof Promise) answered.catch(() => undefined);
+  return answered;
 }
 
 /** @returns account path, container and object, decoded; null outside the storage URL. */
